@@ -1,0 +1,96 @@
+//! What can go wrong for a user, said in one line, with a way out.
+
+use std::io;
+use std::path::PathBuf;
+
+use triage_rules::RuleError;
+
+/// Ends the program with status 2.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `--tree` is no folder that can be read.
+    #[error("the source tree {}: {}", .0.display(), reason(.1))]
+    Tree(PathBuf, io::Error),
+    /// A file or folder of rules cannot be read.
+    #[error("the rules {}: {}", .0.display(), reason(.1))]
+    RulePath(PathBuf, io::Error),
+    /// There is nothing in a folder of rules.
+    #[error("the rules {}: no file there ends in .yaml", .0.display())]
+    NoRules(PathBuf),
+    /// Rule files with faults.
+    #[error("{}", lines(.0))]
+    Rules(Vec<RuleError>),
+    /// A rule that is not in the book.
+    #[error("there is no rule '{id}'")]
+    UnknownRule {
+        /// What was asked for.
+        id: String,
+        /// Ids that look alike.
+        near: Vec<String>,
+    },
+    /// A folder name that is no tool.
+    #[error("there is no tool '{0}'")]
+    UnknownTool(String, String),
+    /// A rule file that is there already.
+    #[error("{}: the file is there already", .0.display())]
+    RuleExists(PathBuf),
+    /// A file that cannot be read.
+    #[error("{}: {}", .0.display(), reason(.1))]
+    Read(PathBuf, io::Error),
+    /// A file that cannot be written.
+    #[error("cannot write {}: {}", .0.display(), reason(.1))]
+    Write(PathBuf, io::Error),
+    /// Standard output cannot be written.
+    #[error("cannot write the output: {}", reason(.0))]
+    Output(#[from] io::Error),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn way_out(&self) -> Option<String> {
+        Some(match self {
+            Self::Tree(..) => "give the top folder of the sources that were built".into(),
+            Self::RulePath(..) | Self::NoRules(_) => "give a folder with files like cc/some-problem.yaml".into(),
+            Self::Rules(_) => "`triage rules schema` says what a rule may have, `triage rules check` tries it".into(),
+            Self::UnknownRule { near, .. } if near.is_empty() => "`triage rules list` lists them".into(),
+            Self::UnknownRule { near, .. } => {
+                format!("did you mean {}? `triage rules list` lists them", near.join(", "))
+            }
+            Self::UnknownTool(_, known) => format!("known are {known}"),
+            Self::RuleExists(_) => "give it another id, or edit the file".into(),
+            _ => return None,
+        })
+    }
+
+    /// True when the reader of the output went away, as `head` does.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// One fault a line; `triage: ` stands before the first.
+fn lines(faults: &[RuleError]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ntriage: ")
+}
+
+/// An error of the system in words, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    match (chars.next(), text.chars().nth(1)) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_words() {
+        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
+        assert_eq!(reason(&io::Error::other("XML is no log")), "XML is no log");
+    }
+}

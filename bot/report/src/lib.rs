@@ -1,0 +1,231 @@
+//! A report, rendered for a channel: one file a format.
+//!
+//! All formats say the same from the same data. The words are in [`words`], what several formats
+//! work out of a cause is in [`summary`], and every text that comes from a log goes through
+//! [`safe`] on its way out.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use triage_causes::report::Report;
+
+pub mod codequality;
+pub mod github;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod patch;
+pub mod paths;
+pub mod safe;
+pub mod sarif;
+pub mod snippet;
+pub mod summary;
+pub mod terminal;
+pub mod text;
+pub mod words;
+mod wrap;
+
+#[cfg(test)]
+mod fixture;
+
+/// A form of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For a person at a terminal.
+    Terminal,
+    /// The same without colour, in 80 columns, for files and mail.
+    Text,
+    /// For comments on forges.
+    Markdown,
+    /// The report as it is.
+    Json,
+    /// The report, one line a cause.
+    JsonLines,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit's XML as CI systems read it.
+    Junit,
+    /// GitLab's Code Quality.
+    CodeQuality,
+    /// Workflow commands of GitHub Actions, and the text.
+    Github,
+}
+
+impl Format {
+    /// All formats, in the order of the documentation.
+    pub const ALL: [Self; 9] = [
+        Self::Terminal,
+        Self::Text,
+        Self::Markdown,
+        Self::Json,
+        Self::JsonLines,
+        Self::Sarif,
+        Self::Junit,
+        Self::CodeQuality,
+        Self::Github,
+    ];
+
+    /// The name that [`FromStr`] takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Text => "text",
+            Self::Markdown => "markdown",
+            Self::Json => "json",
+            Self::JsonLines => "jsonl",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::CodeQuality => "codequality",
+            Self::Github => "github",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is no format's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown format '{0}'; known are {names}", names = Format::ALL.map(Format::name).join(", "))]
+pub struct UnknownFormat(pub String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// The source tree, when there is one: snippets and links come from it.
+pub trait Source {
+    /// The line with up to `around` lines before and after it, and the number of the first one.
+    fn line_window(&self, file: &str, line: u32, around: u32) -> Option<(u32, String)>;
+
+    /// The absolute path of a file that the log names, for links.
+    fn path(&self, _file: &str) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// How to render. What a format has no use for, it ignores.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// ANSI colours.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+    /// Lines and marks of Unicode; else ASCII.
+    pub unicode: bool,
+    /// Links on locations (OSC 8).
+    pub hyperlinks: bool,
+    /// 0: brief; 1: with explanations, notes and places; 2: all.
+    pub verbose: u8,
+    /// One line a cause.
+    pub quiet: bool,
+    /// The tree, for snippets.
+    pub source: Option<&'a dyn Source>,
+    /// How long the reading took.
+    pub elapsed: Option<Duration>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            color: false,
+            width: 80,
+            unicode: false,
+            hyperlinks: false,
+            verbose: 0,
+            quiet: false,
+            source: None,
+            elapsed: None,
+        }
+    }
+}
+
+/// Writes the report in the format, in many small pieces: `out` should have a buffer.
+pub fn render(report: &Report, format: Format, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Terminal => terminal::render(report, options, out),
+        Format::Text => text::render(report, options, out),
+        Format::Markdown => markdown::render(report, options, out),
+        Format::Json => json::render(report, out),
+        Format::JsonLines => json::render_lines(report, options, out),
+        Format::Sarif => sarif::render(report, out),
+        Format::Junit => junit::render(report, options, out),
+        Format::CodeQuality => codequality::render(report, out),
+        Format::Github => github::render(report, options, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_formats() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(format));
+        }
+        insta::assert_snapshot!(
+            "xml".parse::<Format>().unwrap_err(),
+            @"unknown format 'xml'; known are terminal, text, markdown, json, jsonl, sarif, junit, codequality, github"
+        );
+    }
+
+    #[test]
+    fn hostile_text_is_harmless_everywhere() {
+        let report = fixture::hostile_report();
+        for format in Format::ALL {
+            for verbose in 0..3 {
+                for (quiet, unicode, width) in [(false, true, 80), (true, false, 1), (false, false, 0)] {
+                    let options = Options { verbose, quiet, unicode, width, ..fixture::options() };
+                    let text = fixture::rendered(&report, format, &options);
+                    fixture::assert_harmless(&text);
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { cases: 64, ..Default::default() })]
+        #[test]
+        fn any_text_is_rendered(
+            text in "(\\PC|[\\x00-\\x20`'@#:/~^<]|::error|##\\[|日|\u{301}){0,60}",
+            marks in "[\\^~ \\t|é]{0,70}",
+            line in proptest::option::of(0..=u32::MAX),
+            column in proptest::option::of(0..200_u32),
+            verbose in 0..3_u8,
+            width in 0..120_usize,
+        ) {
+            let mut cause = fixture::cause();
+            cause.title.clone_from(&text);
+            cause.message = format!("{text} '{text}'");
+            cause.location = Some(triage_log::diagnostic::Location { file: text.clone(), line, column });
+            cause.snippet = Some(triage_log::diagnostic::Snippet { line, text: text.clone(), marks });
+            cause.fixes[0].patch = Some(format!("--- a/x\n+++ b/x\n@@ -1 +1 @@\n{text}"));
+            let report = fixture::report(vec![cause]);
+            struct Tree(String);
+            impl Source for Tree {
+                fn line_window(&self, _: &str, line: u32, around: u32) -> Option<(u32, String)> {
+                    Some((line.saturating_sub(around), self.0.clone()))
+                }
+            }
+            let tree = Tree(text);
+            for format in Format::ALL {
+                for source in [None, Some(&tree as &dyn Source)] {
+                    let options =
+                        Options { verbose, width, source, color: false, unicode: verbose > 0, ..Options::default() };
+                    fixture::assert_harmless(&fixture::rendered(&report, format, &options));
+                }
+            }
+        }
+    }
+}

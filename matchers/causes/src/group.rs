@@ -1,0 +1,198 @@
+//! One group for all diagnostics that say the same of the same place.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use triage_log::diagnostic::{Diagnostic, Location, Severity};
+use triage_rules::{Finding, RuleBook};
+
+use crate::place;
+
+/// Groups that are kept of one report: beyond it messages are only counted. A group is about a
+/// kilobyte.
+const GROUPS_MAX: usize = 12_000;
+/// Translation units, objects and places that are remembered of one group.
+const REACH_MAX: usize = 512;
+
+/// Source lines that are remembered of one group.
+const SHOWN_MAX: usize = 32;
+
+/// What is known of one finding, over all the times it was printed.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The first diagnostic, whole.
+    pub first: Diagnostic,
+    pub finding: Finding,
+    /// The class, rustc's with its code.
+    pub class: String,
+    pub symbol: Option<String>,
+    /// Where to look.
+    pub location: Option<Location>,
+    pub severity: Severity,
+    pub count: u64,
+    /// Position of the first one among all diagnostics.
+    pub order: u64,
+    /// Source files that were compiled when it was printed.
+    pub units: BTreeSet<String>,
+    pub objects: BTreeSet<String>,
+    pub places: BTreeSet<Location>,
+    pub builds: BTreeSet<usize>,
+    /// Source lines that were printed with it.
+    pub shown: BTreeSet<String>,
+}
+
+impl Group {
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity >= Severity::Error
+    }
+
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.location.as_ref().map(|l| l.file.as_str())
+    }
+}
+
+/// All groups of a report.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    pub list: Vec<Group>,
+    by_key: HashMap<u64, usize>,
+    /// Rule and captures by message: most messages of a broken build are repetitions.
+    known: HashMap<u64, Option<Finding>>,
+    /// Diagnostics that came when no more groups could be kept.
+    pub overflow: u64,
+    order: u64,
+}
+
+impl Groups {
+    /// Adds a diagnostic of a build; false when no rule knows it or the groups are full.
+    pub(crate) fn add(
+        &mut self,
+        book: &RuleBook,
+        diagnostic: Diagnostic,
+        build: usize,
+        keep: impl Fn(&str, Severity) -> bool,
+    ) -> bool {
+        self.order += 1;
+        let Some(finding) = self.find(book, &diagnostic) else { return false };
+        let rule = book.rule(&finding);
+        if !keep(&rule.class, diagnostic.severity) {
+            return true;
+        }
+        let (location, other) = place::primary(&diagnostic);
+        let location = location.map(|l| Location { file: place::clean(&l.file), ..l });
+        if location.as_ref().is_some_and(|l| place::is_probe(&l.file)) {
+            return true;
+        }
+        let symbol = finding.captures.get("symbol").cloned();
+        let key = key(&rule.id, symbol.as_deref(), &diagnostic, location.as_ref());
+        let index = match self.by_key.get(&key) {
+            Some(index) => *index,
+            None if self.list.len() >= GROUPS_MAX => {
+                self.overflow += 1;
+                return false;
+            }
+            None => {
+                let class = match &diagnostic.option {
+                    Some(code) if rule.class == "rust-error" && is_rust_code(code) => format!("rust-{code}"),
+                    _ => rule.class.clone(),
+                };
+                self.by_key.insert(key, self.list.len());
+                self.list.push(Group {
+                    class,
+                    symbol,
+                    location: location.clone(),
+                    severity: diagnostic.severity,
+                    count: 0,
+                    order: self.order,
+                    units: BTreeSet::new(),
+                    objects: BTreeSet::new(),
+                    places: BTreeSet::new(),
+                    builds: BTreeSet::new(),
+                    shown: BTreeSet::new(),
+                    first: diagnostic.clone(),
+                    finding,
+                });
+                self.list.len() - 1
+            }
+        };
+        self.list[index].take(diagnostic, location, other, build);
+        true
+    }
+
+    fn find(&mut self, book: &RuleBook, diagnostic: &Diagnostic) -> Option<Finding> {
+        let mut hasher = DefaultHasher::new();
+        (diagnostic.tool, diagnostic.severity, &diagnostic.option, &diagnostic.message).hash(&mut hasher);
+        // Patterns may also look at the file and the notes; those of the first message stand for the rest.
+        (diagnostic.location.as_ref().map(|l| &l.file), diagnostic.notes.len()).hash(&mut hasher);
+        let key = hasher.finish();
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let found = book.find(diagnostic);
+        if self.known.len() < GROUPS_MAX {
+            self.known.insert(key, found.clone());
+        }
+        found
+    }
+}
+
+impl Group {
+    fn take(&mut self, diagnostic: Diagnostic, location: Option<Location>, other: Option<Location>, build: usize) {
+        self.count += 1;
+        self.severity = self.severity.max(diagnostic.severity);
+        self.builds.insert(build);
+        if let Some(unit) = place::unit(&diagnostic) {
+            insert(&mut self.units, place::clean(unit));
+        }
+        if let (None, Some(file)) = (place::unit(&diagnostic), diagnostic.objects.first()) {
+            insert(&mut self.units, file.clone());
+        }
+        for object in &diagnostic.objects {
+            insert(&mut self.objects, object.clone());
+        }
+        for place in [location, other].into_iter().flatten() {
+            insert(&mut self.places, place);
+        }
+        if let Some(snippet) = &diagnostic.snippet
+            && self.shown.len() < SHOWN_MAX
+            && !self.shown.contains(&snippet.text)
+        {
+            self.shown.insert(snippet.text.clone());
+        }
+        if self.first.snippet.is_none() {
+            self.first.snippet = diagnostic.snippet;
+        }
+        if self.first.flavor.is_none() {
+            self.first.flavor = diagnostic.flavor;
+        }
+        if self.first.includes.is_empty() {
+            self.first.includes = diagnostic.includes;
+        }
+    }
+}
+
+fn insert<T: Ord>(set: &mut BTreeSet<T>, value: T) {
+    if set.len() < REACH_MAX {
+        set.insert(value);
+    }
+}
+
+/// What makes two diagnostics one finding: the rule, and what it is about in which file. With a
+/// symbol the line does not matter: the same name is missing wherever it is used.
+fn key(rule: &str, symbol: Option<&str>, diagnostic: &Diagnostic, location: Option<&Location>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    rule.hash(&mut hasher);
+    location.map(|l| &l.file).hash(&mut hasher);
+    match symbol {
+        Some(symbol) => symbol.hash(&mut hasher),
+        None => {
+            diagnostic.message.hash(&mut hasher);
+            location.map(|l| l.line).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+fn is_rust_code(code: &str) -> bool {
+    code.len() == 5 && code.starts_with('E') && code[1..].bytes().all(|b| b.is_ascii_digit())
+}

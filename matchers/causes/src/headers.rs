@@ -1,0 +1,65 @@
+//! Which standard header declares a symbol, from the tables in `config/headers/`.
+
+static C: &str = include_str!("../../../config/headers/c-standard.tsv");
+static POSIX: &str = include_str!("../../../config/headers/posix-glibc.tsv");
+static CXX: &str = include_str!("../../../config/headers/cxx-standard.tsv");
+
+/// The standard header that declares a C symbol, without brackets (`unistd.h`).
+pub fn c(symbol: &str) -> Option<&'static str> {
+    look_up(C, symbol).or_else(|| look_up(POSIX, symbol)).and_then(first)
+}
+
+/// The standard header that declares a C++ symbol, without brackets (`vector`). `std::` is optional.
+pub fn cxx(symbol: &str) -> Option<&'static str> {
+    let symbol = symbol.strip_prefix("std::").unwrap_or(symbol);
+    look_up(CXX, symbol).and_then(first).or_else(|| c(symbol))
+}
+
+fn first(headers: &'static str) -> Option<&'static str> {
+    headers.split(' ').next().map(|header| header.trim_matches(['<', '>']))
+}
+
+/// Binary search in a sorted table of lines.
+fn look_up(table: &'static str, symbol: &str) -> Option<&'static str> {
+    let (mut low, mut high) = (0, table.len());
+    while low < high {
+        let middle = (low + high) / 2;
+        let start = table[..middle].rfind('\n').map_or(0, |feed| feed + 1);
+        let end = table[start..].find('\n').map_or(table.len(), |feed| start + feed);
+        let (name, headers) = table[start..end].split_once('\t')?;
+        match name.as_bytes().cmp(symbol.as_bytes()) {
+            std::cmp::Ordering::Equal => return Some(headers),
+            std::cmp::Ordering::Less => low = end + 1,
+            std::cmp::Ordering::Greater => high = start,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_first_the_last_and_what_lies_between() {
+        for table in [C, POSIX, CXX] {
+            let mut before = "";
+            for line in table.lines() {
+                let (name, headers) = line.split_once('\t').expect("a tab in every line");
+                assert!(before.as_bytes() < name.as_bytes(), "{before} stands before {name}");
+                assert_eq!(look_up(table, name), Some(headers), "{name}");
+                before = name;
+            }
+            assert_eq!(look_up(table, ""), None);
+            assert_eq!(look_up(table, "no_such_symbol"), None);
+        }
+    }
+
+    #[test]
+    fn names_the_header_that_a_person_would() {
+        assert_eq!(c("close"), Some("unistd.h"));
+        assert_eq!(c("memcpy"), Some("string.h"));
+        assert_eq!(cxx("std::vector"), Some("vector"));
+        assert_eq!(cxx("isnan"), Some("cmath"));
+    }
+}

@@ -1,0 +1,332 @@
+//! From bytes to diagnostics, streaming, without looking at most of the bytes twice.
+//!
+//! Almost all lines of a build log say that something went well. So the log is searched, block by
+//! block, for the literals in [`triggers`], one of which every first line of a message has. Around
+//! a hit a *region* is read line by line: some lines back (include stacks, `In function`), then
+//! forward for as long as a tool reader claims lines. Frames are taken off only there.
+//!
+//! Memory: one block (1 MiB) and what is kept in front of it to look back at (128 KiB). A longer
+//! line is read up to [`LINE_KEPT`] and its rest skipped; a line of JSON may be longer.
+
+mod triggers;
+mod window;
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr_iter, memmem, memrchr};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::facts::Facts;
+use crate::frame::Frames;
+use crate::line::Line;
+use crate::tools::{self, Sink, ToolReader};
+use triggers::Search;
+use window::Window;
+
+/// Bytes at the end of a log that are searched for `TAIL_TRIGGERS` too, at least.
+const TAIL: usize = 64 << 10;
+/// How much of an over-long line is looked at.
+const LINE_KEPT: usize = 64 << 10;
+/// How long a line of compiler JSON may be.
+const JSON_KEPT: usize = 24 << 20;
+/// Lines without context after which looking back from a hit stops.
+const BACK_PLAIN: usize = 6;
+/// What programs say that ran a command which failed.
+const FAILURES: &[&[u8]] = &[b"*** ", b"ld returned", b"configure: error", b"linker command failed"];
+/// Lines that are read above such a word.
+const BACK_FAILED: usize = 5;
+/// Lines looked back at, at most: the deepest include stacks are some 60 lines.
+const BACK_MAX: usize = 250;
+/// Unclaimed lines in a row after which a region ends.
+const IDLE_MAX: usize = 5;
+
+/// What was read, apart from the diagnostics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogSummary {
+    /// Lines, a last one without line feed included.
+    pub lines: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Diagnostics with severity error or fatal.
+    pub errors: u64,
+    /// Diagnostics with severity warning.
+    pub warnings: u64,
+    /// Lines that were longer than is looked at.
+    pub long_lines: u64,
+    /// What the log says about the build itself.
+    pub facts: Facts,
+}
+
+/// Reads a plain log to its end and gives each diagnostic to `visit`, in the order of the log.
+///
+/// # Errors
+/// Only those of `input`.
+pub fn read_log(input: &mut dyn Read, visit: &mut dyn FnMut(Diagnostic)) -> io::Result<LogSummary> {
+    let mut scanner = Scanner::new(visit);
+    let mut window = Window::new();
+    while window.fill(input, &mut scanner)? {
+        // The tail stays for the next turn: should nothing follow, it is the end of the log.
+        let until = window.end - TAIL.min(window.end - window.start);
+        if let Some(last) = memrchr(b'\n', &window.buffer[window.start..until]) {
+            let upto = window.start + last + 1;
+            scanner.block(&window.buffer[..upto], window.start);
+            window.start = upto;
+        }
+    }
+    if window.end > window.start {
+        scanner.search = Search::tail();
+        scanner.block(&window.buffer[..window.end], window.start);
+    }
+    if window.skipping || (window.end > 0 && window.buffer[window.end - 1] != b'\n') {
+        scanner.number += 1;
+    }
+    Ok(scanner.finish())
+}
+
+/// True when a line that does not fit is worth a bigger buffer.
+fn looks_like_json(line: &[u8]) -> bool {
+    let head = &line[..line.len().min(4096)];
+    let body = head.trim_ascii_start();
+    body.starts_with(b"[{\"") || (body.starts_with(b"{\"") && memmem::find(head, b"sarif").is_some())
+}
+
+/// The state of one log being read.
+struct Scanner<'v> {
+    search: Search,
+    frames: Frames,
+    readers: Vec<Box<dyn ToolReader>>,
+    sink: Sink,
+    visit: &'v mut dyn FnMut(Diagnostic),
+    summary: LogSummary,
+    /// Offset in the log of the buffer's first byte.
+    base: u64,
+    /// Number of line feeds before `floor`.
+    number: u64,
+    /// Offset in the buffer up to which lines were counted and shown to the readers.
+    floor: usize,
+    scratch: Vec<u8>,
+    /// A bit for each reader that claimed a line of this region.
+    active: u64,
+    directories: Vec<(u32, String)>,
+}
+
+impl<'v> Scanner<'v> {
+    fn new(visit: &'v mut dyn FnMut(Diagnostic)) -> Self {
+        Self {
+            search: Search::new(),
+            frames: Frames::new(),
+            readers: tools::all(),
+            sink: Sink::default(),
+            visit,
+            summary: LogSummary::default(),
+            base: 0,
+            number: 0,
+            floor: 0,
+            scratch: Vec::new(),
+            active: 0,
+            directories: Vec::new(),
+        }
+    }
+
+    /// Reads whole lines: `buffer[from..]` is new, what is before may be looked back at.
+    fn block(&mut self, buffer: &[u8], from: usize) {
+        if self.summary.facts.wants_head() {
+            self.summary.facts.head(&buffer[from..]);
+        }
+        let mut at = from.max(self.floor);
+        while let Some(hit) = self.search.find(buffer, at) {
+            let line = memrchr(b'\n', &buffer[..hit]).map_or(0, |feed| feed + 1);
+            at = self.region(buffer, line);
+        }
+        self.count_to(buffer, buffer.len());
+    }
+
+    /// The head of a line that does not fit into memory.
+    fn long_line(&mut self, buffer: &[u8], from: usize) {
+        self.summary.long_lines += 1;
+        let head = &buffer[..buffer.len().min(from + LINE_KEPT)];
+        if self.search.find(head, from).is_some() {
+            self.count_to(buffer, from);
+            self.show(&buffer[from..head.len()], from, head.len(), true);
+            self.end_region();
+        }
+        self.floor = from;
+    }
+
+    /// Reads the lines around the line at `hit`; gives the offset at which to go on.
+    fn region(&mut self, buffer: &[u8], hit: usize) -> usize {
+        let end = memchr(b'\n', &buffer[hit..]).map_or(buffer.len(), |feed| hit + feed + 1);
+        if memmem::find(&buffer[hit..end], b"ing directory ").is_some() {
+            // A directory line has no neighbours.
+            self.count_to(buffer, hit);
+            self.show(&buffer[hit..end], hit, end, true);
+            self.count_to(buffer, end);
+            return end;
+        }
+        let mut at = self.look_back(buffer, hit);
+        self.count_to(buffer, at);
+        let mut idle = 0;
+        while at < buffer.len() && (at <= hit || idle < IDLE_MAX) {
+            let end = memchr(b'\n', &buffer[at..]).map_or(buffer.len(), |feed| at + feed + 1);
+            // Above the hit lines may be context of any tool. Below it a line without a trigger of
+            // its own can only go on with what a reader has begun.
+            let any =
+                at <= hit || self.search.find(&buffer[..end], at).is_some() || buffer[at..end].starts_with(b"  --> ");
+            let claimed = self.show(&buffer[at..end], at, end, any);
+            if end > at && buffer[end - 1] == b'\n' {
+                self.number += 1;
+            }
+            self.floor = end;
+            idle = if claimed { 0 } else { idle + 1 };
+            at = end;
+        }
+        if at < buffer.len() {
+            self.end_region();
+        } else {
+            // The next block may go on with the same message: leave it open.
+            self.hand_out();
+        }
+        at
+    }
+
+    /// Start of the context of a hit: include stacks and function lines before it.
+    ///
+    /// Above a line of make's that says that a command failed, the command's own words are read
+    /// even when they have no trigger.
+    fn look_back(&self, buffer: &[u8], hit: usize) -> usize {
+        let line = &buffer[hit..buffer.len().min(hit + 64)];
+        let failed = FAILURES.iter().any(|word| memmem::find(line, word).is_some());
+        let mut start = hit;
+        let mut at = hit;
+        let mut plain = 0;
+        for _ in 0..BACK_MAX {
+            if at <= self.floor || plain > BACK_PLAIN {
+                break;
+            }
+            let before = memrchr(b'\n', &buffer[..at - 1]).map_or(0, |feed| feed + 1).max(self.floor);
+            if is_context(&buffer[before..at]) {
+                plain = 0;
+                start = before;
+            } else if failed && plain < BACK_FAILED {
+                plain += 1;
+                start = before;
+            } else {
+                plain += 1;
+            }
+            at = before;
+        }
+        start
+    }
+
+    /// Counts line feeds up to `to`.
+    fn count_to(&mut self, buffer: &[u8], to: usize) {
+        if to > self.floor {
+            self.number += memchr_iter(b'\n', &buffer[self.floor..to]).count() as u64;
+            self.floor = to;
+        }
+    }
+
+    /// Shows one line (its line feed included) to the readers, to all or to those that are at work
+    /// in this region; true when one claimed it.
+    fn show(&mut self, raw: &[u8], from: usize, to: usize, all: bool) -> bool {
+        let mut raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+        if raw.len() > LINE_KEPT && !looks_like_json(raw) {
+            raw = &raw[..LINE_KEPT];
+            self.summary.long_lines += 1;
+        }
+        let text = self.frames.strip(raw, &mut self.scratch);
+        let text: Cow<'_, str> = String::from_utf8_lossy(text);
+        let line =
+            Line { text: &text, number: self.number + 1, start: self.base + from as u64, end: self.base + to as u64 };
+        if make_directory(&line, &mut self.directories) {
+            return true;
+        }
+        let claimed = self.readers.iter_mut().enumerate().any(|(index, reader)| {
+            let bit = 1u64 << index;
+            let claimed = (all || self.active & bit != 0) && reader.line(&line, &mut self.sink);
+            if claimed {
+                self.active |= bit;
+            }
+            claimed
+        });
+        if claimed {
+            self.sink.set_directory(self.directories.last().map(|(_, directory)| directory.as_str()));
+        }
+        claimed
+    }
+
+    fn end_region(&mut self) {
+        self.active = 0;
+        self.sink.close();
+        self.hand_out();
+    }
+
+    fn hand_out(&mut self) {
+        for diagnostic in self.sink.drain() {
+            match diagnostic.severity {
+                Severity::Error | Severity::Fatal => self.summary.errors += 1,
+                Severity::Warning => self.summary.warnings += 1,
+                Severity::Note => {}
+            }
+            self.summary.facts.diagnostic(&diagnostic);
+            (self.visit)(diagnostic);
+        }
+    }
+
+    fn finish(mut self) -> LogSummary {
+        self.end_region();
+        self.summary.lines = self.number;
+        self.summary
+    }
+}
+
+/// True for lines that may be context of a message further down. Judged on raw bytes, so that
+/// frames need not be taken off; a wrong yes costs a few lines of reading.
+fn is_context(raw: &[u8]) -> bool {
+    const START: &[&[u8]] = &[
+        b"from ",
+        b"In f",
+        b": In ",
+        b"At top",
+        b"At global",
+        b"equired ",
+        b"instantiat",
+        b"in function",
+        b"ssembler messages",
+        b"Traceback",
+        b"File \"",
+        b">>> ",
+    ];
+    let raw = &raw[..raw.len().min(512)];
+    // All of the words above have one of two bytes in them that plain lines mostly lack.
+    if raw.len() < 6 || memchr::memchr3(b':', b'"', b',', raw).is_none() {
+        return raw.starts_with(b"Traceback") || memmem::find(raw, b">>> ").is_some();
+    }
+    START.iter().any(|needle| memmem::find(raw, needle).is_some())
+}
+
+/// Follows `make[1]: Entering directory '/x'`.
+fn make_directory(line: &Line<'_>, stack: &mut Vec<(u32, String)>) -> bool {
+    let Some(at) = line.text.find("ing directory ") else { return false };
+    let (head, rest) = (&line.text[..at], &line.text[at + "ing directory ".len()..]);
+    let entering = head.ends_with(": Enter");
+    if !entering && !head.ends_with(": Leav") {
+        return false;
+    }
+    let level = head
+        .split_once('[')
+        .and_then(|(_, level)| level.split_once(']'))
+        .and_then(|(level, _)| level.parse::<u32>().ok())
+        .unwrap_or(0);
+    let name = rest.trim_matches(['\'', '`', '‘', '’', '"']);
+    if entering {
+        if stack.len() >= 256 {
+            stack.remove(0);
+        }
+        stack.push((level, name.to_owned()));
+    } else if let Some(at) = stack.iter().rposition(|(l, n)| *l == level && n == name) {
+        stack.remove(at);
+    }
+    true
+}
