@@ -392,7 +392,7 @@ fn includer(lead: &Group, all: &[&Group]) -> Option<Location> {
     let units: BTreeSet<&String> = all.iter().flat_map(|g| &g.units).filter(|unit| !place::is_header(unit)).collect();
     let header = lead.file().is_some_and(place::is_header);
     // A header that uses a standard name is to include the standard header itself.
-    let standard = lead.symbol.as_deref().is_some_and(|symbol| headers::cxx(symbol).is_some());
+    let standard = lead.symbol.as_deref().is_some_and(|symbol| headers::standard(symbol).is_some());
     if !relies || !header || standard || units.len() != 1 {
         return None;
     }

@@ -59,7 +59,7 @@ fn missing_name(lead: &Group, all: &[&Group]) -> &'static str {
     let alone = symbols.iter().all(|s| Some(*s) == lead.symbol.as_deref());
     if alone
         && let (Some(symbol), Some(guess)) = (lead.symbol.as_deref(), guess(&lead.first))
-        && headers::cxx(symbol).is_none()
+        && headers::standard(symbol).is_none()
         && is_slip(symbol, &guess)
     {
         return "identifier-typo";

@@ -11,8 +11,13 @@ pub fn c(symbol: &str) -> Option<&'static str> {
 
 /// The standard header that declares a C++ symbol, without brackets (`vector`). `std::` is optional.
 pub fn cxx(symbol: &str) -> Option<&'static str> {
-    let symbol = symbol.strip_prefix("std::").unwrap_or(symbol);
-    look_up(CXX, symbol).and_then(first).or_else(|| c(symbol))
+    let qualified = if symbol.starts_with("std::") { symbol.to_owned() } else { format!("std::{symbol}") };
+    look_up(CXX, &qualified).or_else(|| look_up(CXX, symbol)).and_then(first).or_else(|| c(symbol))
+}
+
+/// The standard header of a name as it stands: of C, or of C++ when it is qualified.
+pub fn standard(symbol: &str) -> Option<&'static str> {
+    c(symbol).or_else(|| look_up(CXX, symbol).and_then(first))
 }
 
 fn first(headers: &'static str) -> Option<&'static str> {

@@ -73,7 +73,7 @@ fn missing_names<'g>(count: usize, of: impl Fn(usize) -> &'g Group, sets: &mut S
             continue;
         };
         by_file.entry(file).or_default().push(at);
-        if let Some(header) = headers::cxx(symbol) {
+        if let Some(header) = headers::standard(symbol) {
             let first = *by_header.entry(header).or_insert(at);
             sets.union(first, at);
         }
