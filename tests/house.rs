@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("triage-rules", &["triage-log"]),
     ("triage-causes", &["triage-log", "triage-rules"]),
     ("triage-report", &["triage-log", "triage-rules", "triage-causes"]),
+    ("triage-bench", &[]),
     ("triage-cli", &["triage-log", "triage-rules", "triage-causes", "triage-report"]),
 ];
 

@@ -68,7 +68,9 @@ impl Names {
         let function = format!("{}_{}_{}{number}", random.pick(NOUNS), random.pick(VERBS), random.pick(NOUNS));
         let variable = format!("{}_{}", random.pick(NOUNS), number % 97);
         let tag = format!("{}_{}", random.pick(NOUNS), random.pick(NOUNS));
-        Self { function, variable, tag, member: random.pick(MEMBERS), header: random.pick(HEADERS) }
+        // As `#include` names it.
+        let header = random.pick(HEADERS).trim_start_matches("include/").trim_start_matches("uapi/");
+        Self { function, variable, tag, member: random.pick(MEMBERS), header }
     }
 
     fn fill(&self, text: &str) -> String {

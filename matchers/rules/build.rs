@@ -1,16 +1,17 @@
-//! Turns `config/rules/**/*.yaml` and `config/classes.yaml` into one JSON text that the crate
-//! embeds: parsing YAML at every start would take longer than answering a small log.
+//! Turns `config/rules/**/*.yaml` and `config/classes.yaml` into what the crate embeds: parsing
+//! YAML at every start would take longer than answering a small log.
 //!
-//! What is matched with and what a person reads are written apart, the latter so that one rule's
-//! can be parsed alone. Examples (`matches`, `not`) are left out of it; `triage rules test` reads them from the YAML.
-//! The literals that rules are pre-filtered by are worked out here as well.
+//! What is matched with becomes Rust (`rules.rs`), so that it costs nothing to read; what a person
+//! reads becomes JSON of which one rule's part is parsed when the rule is hit. Examples (`matches`,
+//! `not`) are left out: `triage rules test` reads them from the YAML. The literals that rules are
+//! pre-filtered by are worked out here as well.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[path = "src/literal.rs"]
 mod literal;
@@ -20,42 +21,78 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rules = config.join("rules");
     println!("cargo::rerun-if-changed={}", rules.display());
     println!("cargo::rerun-if-changed={}", config.join("classes.yaml").display());
-    let mut embedded = Vec::new();
+    let mut code = String::from("pub(crate) static RULES: &[Embedded] = &[\n");
     let mut prose = Vec::new();
+    let mut sources = BTreeMap::new();
     for file in yaml_files(&rules)? {
         println!("cargo::rerun-if-changed={}", file.display());
         let text = fs::read_to_string(&file)?;
         let name = file.strip_prefix(&rules)?.to_string_lossy().replace('\\', "/");
         let mut rule: Value = serde_yaml::from_str(&text).map_err(|error| format!("config/rules/{name}: {error}"))?;
-        prepare(&mut rule);
         let start = prose.len();
         serde_json::to_writer(&mut prose, &take_prose(&mut rule))?;
-        rule["prose_at"] = json!([start, prose.len()]);
-        embedded.push(json!({ "file": name, "rule": rule, "yaml": text }));
+        code.push_str(&rule_code(&name, &rule, (start, prose.len())));
+        sources.insert(name, text);
     }
+    code.push_str("];\n");
     let classes: BTreeMap<String, String> = serde_yaml::from_str(&fs::read_to_string(config.join("classes.yaml"))?)?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    let index: Vec<Value> = embedded.iter().map(|e| json!({ "file": e["file"], "rule": e["rule"] })).collect();
+    fs::write(out.join("rules.rs"), code)?;
     fs::write(out.join("prose.json"), prose)?;
-    fs::write(out.join("rules.json"), serde_json::to_vec(&index)?)?;
-    let sources: BTreeMap<&str, &str> =
-        embedded.iter().filter_map(|e| Some((e["file"].as_str()?, e["yaml"].as_str()?))).collect();
     fs::write(out.join("sources.json"), serde_json::to_vec(&sources)?)?;
     fs::write(out.join("classes.json"), serde_json::to_vec(&classes)?)?;
     Ok(())
 }
 
-/// Drops the examples and adds the required literals of every pattern.
-fn prepare(rule: &mut Value) {
-    let Some(rule) = rule.as_object_mut() else { return };
-    rule.remove("matches");
-    rule.remove("not");
-    for matcher in rule.get_mut("match").and_then(Value::as_array_mut).into_iter().flatten() {
-        let literals = matcher.get("message").and_then(Value::as_str).and_then(literal::required);
-        if let (Some(literals), Some(matcher)) = (literals, matcher.as_object_mut()) {
-            matcher.insert("literals".into(), json!(literals));
-        }
+/// One rule as an initialiser of `Embedded`.
+fn rule_code(file: &str, rule: &Value, prose: (usize, usize)) -> String {
+    let text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default();
+    let kind = if text("kind") == "infrastructure" { "Infrastructure" } else { "Code" };
+    let priority = rule.get("priority").and_then(Value::as_i64).unwrap_or(0);
+    let folder = file.split('/').next().unwrap_or_default();
+    let matchers: Vec<String> =
+        rule.get("match").and_then(Value::as_array).into_iter().flatten().map(|m| matcher_code(m, folder)).collect();
+    format!(
+        "Embedded {{ file: {file:?}, id: {:?}, class: {:?}, kind: Kind::{kind}, priority: {priority}, \
+         consequence_of: &{:?}, prose: {prose:?}, matchers: &[{}] }},\n",
+        text("id"),
+        text("class"),
+        strings(rule, "consequence_of"),
+        matchers.join(", ")
+    )
+}
+
+/// One alternative as an initialiser of `EmbeddedMatcher`.
+fn matcher_code(matcher: &Value, folder: &str) -> String {
+    let pattern = |key: &str| matcher.get(key).and_then(Value::as_str);
+    let literals = pattern("message").and_then(literal::required).unwrap_or_default();
+    let mut tools = strings(matcher, "tools");
+    if tools.is_empty() {
+        tools.push(folder);
     }
+    format!(
+        "EmbeddedMatcher {{ tools: &[{}], severity: &[{}], option: &{:?}, message: {:?}, file: {:?}, note: {:?}, literals: &{literals:?} }}",
+        variants("Tool", &tools),
+        variants("Severity", &strings(matcher, "severity")),
+        strings(matcher, "option"),
+        pattern("message"),
+        pattern("file"),
+        pattern("note"),
+    )
+}
+
+fn strings<'v>(value: &'v Value, key: &str) -> Vec<&'v str> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// `["cc", "ld"]` to `Tool::Cc, Tool::Ld`.
+fn variants(name: &str, words: &[&str]) -> String {
+    let variant = |word: &&str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|c| c.to_ascii_uppercase()).unwrap_or_default();
+        format!("{name}::{first}{}", letters.as_str())
+    };
+    words.iter().map(variant).collect::<Vec<_>>().join(", ")
 }
 
 /// Moves what only a person reads out of a rule: it is parsed when the rule is hit.

@@ -89,7 +89,7 @@ fn explain(id: &str, rules: &[PathBuf], out: &mut dyn Write) -> Result<(), Error
     };
     let sources = book::sources();
     let text =
-        files.iter().find(|(file, _)| *file == rule.file).map(|(_, text)| text).or_else(|| sources.get(&rule.file));
+        files.iter().find(|(file, _)| *file == rule.file).map(|(_, text)| text).or_else(|| sources.get(rule.file.as_ref()));
     let raw = text.map(|text| check::load(&rule.file, text)).transpose().map_err(Error::Rules)?;
     document(rule, raw.as_ref(), out)
 }
@@ -98,7 +98,7 @@ fn explain(id: &str, rules: &[PathBuf], out: &mut dyn Write) -> Result<(), Error
 fn document(rule: &Rule, raw: Option<&RawRule>, out: &mut dyn Write) -> Result<(), Error> {
     writeln!(out, "{}: {}", rule.id, rule.prose().title)?;
     heading("What it says", out)?;
-    let meaning = book::classes().get(&rule.class).map_or("", String::as_str);
+    let meaning = book::classes().get(rule.class.as_ref()).map_or("", String::as_str);
     paragraph("", &format!("Class {}: {meaning}.", rule.class), out)?;
     let whose = match rule.kind {
         Kind::Code => "The fault is in the code, its Makefiles or its configuration.",
@@ -180,7 +180,7 @@ fn near(id: &str, book: &RuleBook) -> Vec<String> {
                 .filter(|word| other.split('-').any(|o| o.starts_with(**word) || word.starts_with(o)))
                 .count()
     };
-    let mut scored: Vec<(usize, &str)> = book.rules().iter().map(|rule| (score(&rule.id), rule.id.as_str())).collect();
+    let mut scored: Vec<(usize, &str)> = book.rules().iter().map(|rule| (score(&rule.id), rule.id.as_ref())).collect();
     scored.retain(|(score, _)| *score > 0);
     scored.sort_by_key(|(score, id)| (std::cmp::Reverse(*score), id.len()));
     scored.into_iter().take(3).map(|(_, id)| id.to_owned()).collect()

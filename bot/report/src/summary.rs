@@ -375,7 +375,9 @@ pub fn totals(report: &Report) -> String {
 pub fn verdict(report: &Report) -> String {
     let failed = report.builds.iter().any(|build| build.status == Status::Fail);
     let empty = report.builds.iter().all(|build| build.status == Status::Empty);
-    if failed {
+    if report.builds.is_empty() {
+        words::NO_LOG.to_owned()
+    } else if failed {
         words::NO_CAUSE.to_owned()
     } else if empty && report.summary.lines == 0 {
         words::EMPTY_LOG.to_owned()

@@ -47,6 +47,8 @@ pub const SYMBOLS: &str = "symbols";
 pub const TOOL: &str = "printed by";
 /// An empty log.
 pub const EMPTY_LOG: &str = "the log is empty";
+/// Nothing could be read.
+pub const NO_LOG: &str = "no log was read";
 /// A log that failed without a cause.
 pub const NO_CAUSE: &str = "the build failed, but no cause was found in its log";
 /// How to get the patch.

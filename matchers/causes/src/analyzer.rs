@@ -198,7 +198,7 @@ impl<'b> Analyzer<'b> {
         let fallback = || lead.first.message.clone();
         let first = &lead.first;
         Cause {
-            rule: rule.id.clone(),
+            rule: rule.id.to_string(),
             class: lead.class.clone(),
             diagnosis: diagnosis.map(str::to_owned),
             kind: rule.kind,

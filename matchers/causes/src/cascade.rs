@@ -275,7 +275,7 @@ fn anywhere(groups: &[Group], members: &[usize], book: &RuleBook, explained: &mu
         for index in here().filter(|&i| i != root && is_echo(i)) {
             let rule = book.rule(&groups[index].finding);
             let named = here()
-                .find(|&i| i != index && !explained.contains_key(&i) && rule.consequence_of.contains(&groups[i].class));
+                .find(|&i| i != index && !explained.contains_key(&i) && rule.consequence_of.iter().any(|of| *of == groups[i].class));
             explained.entry(index).or_insert(named.unwrap_or(root));
         }
     }

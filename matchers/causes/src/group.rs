@@ -94,7 +94,7 @@ impl Groups {
             None => {
                 let class = match &diagnostic.option {
                     Some(code) if rule.class == "rust-error" && is_rust_code(code) => format!("rust-{code}"),
-                    _ => rule.class.clone(),
+                    _ => rule.class.to_string(),
                 };
                 self.by_key.insert(key, self.list.len());
                 self.list.push(Group {

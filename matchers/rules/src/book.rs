@@ -1,17 +1,24 @@
 //! All rules together, and the search for the one that a diagnostic falls under.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
-use serde::Deserialize;
 use triage_log::diagnostic::{Diagnostic, Tool};
 
 use crate::check;
 use crate::compiled::{Captures, Rule};
 use crate::error::RuleError;
+use crate::search::Search;
 
-static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.json"));
+/// The rules that come with triage, written by the build script.
+mod embedded {
+    use crate::compiled::{Embedded, EmbeddedMatcher};
+    use crate::raw::Kind;
+    use triage_log::diagnostic::{Severity, Tool};
+
+    include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+}
+
 static SOURCES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sources.json"));
 static CLASSES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/classes.json"));
 
@@ -31,18 +38,6 @@ pub struct RuleBook {
     search: OnceLock<Search>,
 }
 
-/// Which alternatives a message may fall under.
-#[derive(Debug)]
-struct Search {
-    literals: AhoCorasick,
-    /// For each literal the (rule, alternative) pairs that need it.
-    by_literal: Vec<Vec<(u32, u32)>>,
-    /// For each option the alternatives that name it and need no literal.
-    by_option: HashMap<String, Vec<(u32, u32)>>,
-    /// Alternatives with neither: the catch-alls.
-    always: Vec<(u32, u32)>,
-}
-
 /// The rule that is ahead in a search.
 struct Best {
     rank: (i32, bool, usize),
@@ -51,25 +46,10 @@ struct Best {
     captures: Captures,
 }
 
-#[derive(Deserialize)]
-struct EmbeddedRule {
-    file: String,
-    rule: Rule,
-}
-
 impl RuleBook {
     /// The rules that come with triage.
     pub fn embedded() -> Self {
-        let embedded: Vec<EmbeddedRule> =
-            serde_json::from_slice(EMBEDDED).expect("the build script wrote it, a test reads it");
-        let rules = embedded
-            .into_iter()
-            .map(|mut e| {
-                e.rule.default_tool(folder_tool(&e.file));
-                e.rule.file = e.file;
-                e.rule
-            })
-            .collect();
+        let rules = embedded::RULES.iter().map(Rule::from_embedded).collect();
         Self { rules, search: OnceLock::new() }
     }
 
@@ -148,52 +128,6 @@ impl RuleBook {
             }
         });
         best.map(|best| Finding { rule: best.rule, captures: best.captures })
-    }
-}
-
-impl Search {
-    fn new(rules: &[Rule]) -> Self {
-        let mut ids: BTreeMap<&str, Vec<(u32, u32)>> = BTreeMap::new();
-        let mut by_option: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
-        let mut always = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            for (alternative, matcher) in rule.matchers.iter().enumerate() {
-                let key = (index as u32, alternative as u32);
-                if !matcher.literals.is_empty() {
-                    for literal in &matcher.literals {
-                        ids.entry(literal).or_default().push(key);
-                    }
-                } else if !matcher.option.is_empty() {
-                    for option in &matcher.option {
-                        by_option.entry(option.clone()).or_default().push(key);
-                    }
-                } else {
-                    always.push(key);
-                }
-            }
-        }
-        let (patterns, by_literal): (Vec<&str>, Vec<_>) = ids.into_iter().unzip();
-        let literals = AhoCorasickBuilder::new()
-            .match_kind(MatchKind::Standard)
-            .build(&patterns)
-            .expect("literals are short and few, and a checked book has no others");
-        Self { literals, by_literal, by_option, always }
-    }
-
-    /// Calls `each` for every alternative that may match, with the length of the literal found.
-    fn candidates(&self, diagnostic: &Diagnostic, mut each: impl FnMut((u32, u32), usize)) {
-        let mut seen = Vec::new();
-        for found in self.literals.find_overlapping_iter(diagnostic.message.as_bytes()) {
-            let id = found.pattern().as_usize();
-            if !seen.contains(&id) {
-                seen.push(id);
-                self.by_literal[id].iter().for_each(|key| each(*key, found.len()));
-            }
-        }
-        if let Some(keys) = diagnostic.option.as_ref().and_then(|option| self.by_option.get(option)) {
-            keys.iter().for_each(|key| each(*key, 0));
-        }
-        self.always.iter().for_each(|key| each(*key, 0));
     }
 }
 

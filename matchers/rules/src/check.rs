@@ -140,7 +140,7 @@ pub fn examples(book: &RuleBook, file: &str, raw: &RawRule) -> Vec<RuleError> {
         let found: Vec<_> = diagnostics(&example.log.value).into_iter().map(|d| book.find(&d)).collect();
         let own: Vec<_> = found.iter().flatten().filter(|f| book.rule(f).id == raw.id.value).collect();
         if own.is_empty() {
-            let winners: Vec<&str> = found.iter().flatten().map(|f| book.rule(f).id.as_str()).collect();
+            let winners: Vec<&str> = found.iter().flatten().map(|f| book.rule(f).id.as_ref()).collect();
             let instead = match (found.len(), winners.is_empty()) {
                 (0, _) => "the line was not understood as a message of any tool".to_owned(),
                 (_, true) => "no rule matches".to_owned(),

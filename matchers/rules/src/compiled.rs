@@ -1,5 +1,6 @@
 //! A rule as it is matched with.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -14,33 +15,52 @@ const PATTERN_SIZE: usize = 1 << 20;
 /// The priority of the rules that take what no other rule knows.
 pub const CATCH_ALL: i32 = -100;
 
+/// Text of an embedded rule, or of one that was loaded.
+pub type Text = Cow<'static, str>;
+
 /// One rule, without its examples.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Rule {
     /// The file that it comes from, relative to its rule folder.
-    #[serde(skip)]
-    pub file: String,
+    pub file: Text,
     /// Name of the problem.
-    pub id: String,
+    pub id: Text,
     /// The symptom class.
-    pub class: String,
+    pub class: Text,
     /// The alternatives.
-    #[serde(rename = "match")]
     pub matchers: Vec<Matcher>,
     /// Whose fault.
-    #[serde(default)]
     pub kind: Kind,
     /// What explains it away.
-    #[serde(default)]
-    pub consequence_of: Vec<String>,
+    pub consequence_of: Vec<Text>,
     /// Rank among rules that match.
-    #[serde(default)]
     pub priority: i32,
     /// Where the prose of an embedded rule stands.
-    #[serde(default)]
     prose_at: (usize, usize),
-    #[serde(skip)]
     prose: OnceLock<Prose>,
+}
+
+/// An embedded rule, as the build script writes it.
+pub(crate) struct Embedded {
+    pub(crate) file: &'static str,
+    pub(crate) id: &'static str,
+    pub(crate) class: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) priority: i32,
+    pub(crate) consequence_of: &'static [&'static str],
+    pub(crate) prose: (usize, usize),
+    pub(crate) matchers: &'static [EmbeddedMatcher],
+}
+
+/// An alternative of an embedded rule.
+pub(crate) struct EmbeddedMatcher {
+    pub(crate) tools: &'static [Tool],
+    pub(crate) severity: &'static [Severity],
+    pub(crate) option: &'static [&'static str],
+    pub(crate) message: Option<&'static str>,
+    pub(crate) file: Option<&'static str>,
+    pub(crate) note: Option<&'static str>,
+    pub(crate) literals: &'static [&'static str],
 }
 
 /// What a person reads of a rule.
@@ -79,24 +99,16 @@ pub struct Advice {
 }
 
 /// One alternative of a rule.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Matcher {
-    #[serde(default)]
     pub(crate) tools: Vec<Tool>,
-    #[serde(default)]
     pub(crate) severity: Vec<Severity>,
-    #[serde(default)]
-    pub(crate) option: Vec<String>,
-    #[serde(default)]
-    pub(crate) message: Option<String>,
-    #[serde(default)]
-    pub(crate) file: Option<String>,
-    #[serde(default)]
-    pub(crate) note: Option<String>,
+    pub(crate) option: Vec<Text>,
+    pub(crate) message: Option<Text>,
+    pub(crate) file: Option<Text>,
+    pub(crate) note: Option<Text>,
     /// One of these is in every message that matches.
-    #[serde(default)]
-    pub(crate) literals: Vec<String>,
-    #[serde(skip)]
+    pub(crate) literals: Vec<Text>,
     compiled: OnceLock<Patterns>,
 }
 
@@ -119,7 +131,8 @@ impl Matcher {
             } else {
                 self.severity.contains(&diagnostic.severity)
             }
-            && (self.option.is_empty() || diagnostic.option.as_ref().is_some_and(|option| self.option.contains(option)))
+            && (self.option.is_empty()
+                || diagnostic.option.as_ref().is_some_and(|option| self.option.iter().any(|own| own == option)))
     }
 
     /// All that is given must match; gives the captures.
@@ -145,7 +158,7 @@ impl Matcher {
     }
 
     fn compile(&self) -> Result<Patterns, regex::Error> {
-        let one = |pattern: &Option<String>| pattern.as_deref().map(compile_pattern).transpose();
+        let one = |pattern: &Option<Text>| pattern.as_deref().map(compile_pattern).transpose();
         Ok(Patterns { message: one(&self.message)?, file: one(&self.file)?, note: one(&self.note)? })
     }
 }
@@ -169,19 +182,21 @@ impl Rule {
     /// From what was written; the folder names the tool where the rule does not.
     pub(crate) fn from_raw(raw: RawRule, file: &str, folder: Option<Tool>) -> Self {
         let text = |s: serde_yaml::Spanned<String>| s.value;
+        let cow = |s: serde_yaml::Spanned<String>| Text::Owned(s.value);
+        let cows = |list: Vec<String>| list.into_iter().map(Text::Owned).collect::<Vec<_>>();
         let matchers = raw
             .matchers
             .into_iter()
             .map(|m| {
-                let message = m.message.map(text);
+                let literals = m.message.as_ref().and_then(|m| crate::literal::required(&m.value)).unwrap_or_default();
                 Matcher {
                     tools: if m.tools.is_empty() { folder.into_iter().collect() } else { m.tools },
                     severity: m.severity,
-                    option: m.option,
-                    literals: message.as_deref().and_then(crate::literal::required).unwrap_or_default(),
-                    message,
-                    file: m.file.map(text),
-                    note: m.note.map(text),
+                    option: cows(m.option),
+                    message: m.message.map(cow),
+                    file: m.file.map(cow),
+                    note: m.note.map(cow),
+                    literals: cows(literals),
                     compiled: OnceLock::new(),
                 }
             })
@@ -200,12 +215,12 @@ impl Rule {
             references: raw.references,
         };
         Self {
-            file: file.to_owned(),
-            id: text(raw.id),
-            class: text(raw.class),
+            file: Text::Owned(file.to_owned()),
+            id: cow(raw.id),
+            class: cow(raw.class),
             matchers,
             kind: raw.kind,
-            consequence_of: raw.consequence_of.into_iter().map(text).collect(),
+            consequence_of: raw.consequence_of.into_iter().map(cow).collect(),
             priority: raw.priority,
             prose_at: (0, 0),
             prose: OnceLock::from(prose),
@@ -218,12 +233,29 @@ impl Rule {
         self.prose.get_or_init(|| serde_json::from_slice(&PROSE[self.prose_at.0..self.prose_at.1]).unwrap_or_default())
     }
 
-    /// Sets the folder's tool where an alternative names none.
-    pub(crate) fn default_tool(&mut self, folder: Option<Tool>) {
-        for matcher in &mut self.matchers {
-            if matcher.tools.is_empty() {
-                matcher.tools.extend(folder);
-            }
+    /// From what the build script wrote.
+    pub(crate) fn from_embedded(embedded: &Embedded) -> Self {
+        let texts = |list: &[&'static str]| list.iter().copied().map(Cow::Borrowed).collect::<Vec<Text>>();
+        let matchers = embedded.matchers.iter().map(|m| Matcher {
+            tools: m.tools.to_vec(),
+            severity: m.severity.to_vec(),
+            option: texts(m.option),
+            message: m.message.map(Cow::Borrowed),
+            file: m.file.map(Cow::Borrowed),
+            note: m.note.map(Cow::Borrowed),
+            literals: texts(m.literals),
+            compiled: OnceLock::new(),
+        });
+        Self {
+            file: Cow::Borrowed(embedded.file),
+            id: Cow::Borrowed(embedded.id),
+            class: Cow::Borrowed(embedded.class),
+            matchers: matchers.collect(),
+            kind: embedded.kind,
+            consequence_of: texts(embedded.consequence_of),
+            priority: embedded.priority,
+            prose_at: embedded.prose,
+            prose: OnceLock::new(),
         }
     }
 

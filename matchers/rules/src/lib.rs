@@ -10,6 +10,7 @@ pub mod compiled;
 pub mod error;
 mod literal;
 pub mod raw;
+mod search;
 
 pub use book::{Finding, RuleBook};
 pub use compiled::Rule;

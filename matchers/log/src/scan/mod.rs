@@ -195,7 +195,7 @@ impl<'v> Scanner<'v> {
     /// Above a line of make's that says that a command failed, the command's own words are read
     /// even when they have no trigger.
     fn look_back(&self, buffer: &[u8], hit: usize) -> usize {
-        let line = &buffer[hit..buffer.len().min(hit + 64)];
+        let line = &buffer[hit..buffer.len().min(hit + 256)];
         let failed = FAILURES.iter().any(|word| memmem::find(line, word).is_some());
         let mut start = hit;
         let mut at = hit;
