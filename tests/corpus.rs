@@ -64,7 +64,8 @@ fn difference(cause: &Value, wanted: &Value, kind: &Value) -> Option<String> {
         return Some(format!("line {} instead of {}", place["line"], wanted["line"]));
     }
     let symbol = &wanted["symbol"];
-    (symbol.is_string() && !list(cause, "symbols").contains(symbol)).then(|| format!("symbols {} without {symbol}", cause["symbols"]))
+    (symbol.is_string() && !list(cause, "symbols").contains(symbol))
+        .then(|| format!("symbols {} without {symbol}", cause["symbols"]))
 }
 
 #[test]
@@ -115,9 +116,11 @@ fn hard_inputs_give_what_is_right() {
 #[test]
 fn a_mail_that_a_person_wrote_gives_its_failures() {
     let Some(folder) = corpus("lkml") else { return };
-    let mail = fs::read_dir(&folder).expect("a folder").filter_map(Result::ok).map(|e| e.path()).find(|path| {
-        path.extension().is_some_and(|ext| ext == "txt")
-    });
+    let mail = fs::read_dir(&folder)
+        .expect("a folder")
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .find(|path| path.extension().is_some_and(|ext| ext == "txt"));
     let report = report(&mail.expect("the mail"), &["--warnings"]);
     let expected = fs::read_to_string(folder.join("expected.jsonl")).expect("the corpus says what is right");
     let mut left: Vec<&Value> = list(&report, "causes").iter().collect();
@@ -130,7 +133,9 @@ fn a_mail_that_a_person_wrote_gives_its_failures() {
                 _ => Vec::new(),
             };
             // A missing token is not about a name: there the macro is in the snippet.
-            let named = |symbol: &&str| cause["symbols"].to_string().contains(*symbol) || cause["snippet"].to_string().contains(*symbol);
+            let named = |symbol: &&str| {
+                cause["symbols"].to_string().contains(*symbol) || cause["snippet"].to_string().contains(*symbol)
+            };
             cause["class"] == wanted["symptom"]
                 && wanted["file"].as_str().is_none_or(|file| same_file(&cause["location"]["file"], file))
                 && symbols.iter().all(named)
@@ -138,7 +143,7 @@ fn a_mail_that_a_person_wrote_gives_its_failures() {
         let found = if wanted["severity"] == "warning" {
             list(&report, "warnings").iter().find(matches)
         } else {
-            let at = left.iter().position(|cause| matches(cause));
+            let at = left.iter().position(matches);
             at.map(|at| left.remove(at))
         };
         assert!(found.is_some() || wanted["required"] == false, "not found: {line}");

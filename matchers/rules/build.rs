@@ -21,17 +21,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rules = config.join("rules");
     println!("cargo::rerun-if-changed={}", rules.display());
     println!("cargo::rerun-if-changed={}", config.join("classes.yaml").display());
-    let mut code = String::from("pub(crate) static RULES: &[Embedded] = &[\n");
-    let mut prose = Vec::new();
-    let mut sources = BTreeMap::new();
+    let mut parsed = Vec::new();
     for file in yaml_files(&rules)? {
         println!("cargo::rerun-if-changed={}", file.display());
         let text = fs::read_to_string(&file)?;
         let name = file.strip_prefix(&rules)?.to_string_lossy().replace('\\', "/");
-        let mut rule: Value = serde_yaml::from_str(&text).map_err(|error| format!("config/rules/{name}: {error}"))?;
+        let rule: Value = serde_yaml::from_str(&text).map_err(|error| format!("config/rules/{name}: {error}"))?;
+        parsed.push((name, rule, text));
+    }
+    let common = grams(&parsed);
+    let mut code = String::from("pub(crate) static RULES: &[Embedded] = &[\n");
+    let mut prose = Vec::new();
+    let mut sources = BTreeMap::new();
+    for (name, mut rule, text) in parsed {
         let start = prose.len();
         serde_json::to_writer(&mut prose, &take_prose(&mut rule))?;
-        code.push_str(&rule_code(&name, &rule, (start, prose.len())));
+        code.push_str(&rule_code(&name, &rule, (start, prose.len()), &common));
         sources.insert(name, text);
     }
     code.push_str("];\n");
@@ -44,14 +49,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// How often four bytes stand in the literals of all rules.
+type Grams = BTreeMap<Vec<u8>, u32>;
+
+fn grams(rules: &[(String, Value, String)]) -> Grams {
+    let mut common = Grams::new();
+    let matchers = rules.iter().filter_map(|(_, rule, _)| rule.get("match").and_then(Value::as_array)).flatten();
+    for literal in matchers.filter_map(|m| m.get("message")?.as_str()).filter_map(literal::required).flatten() {
+        for gram in literal.as_bytes().windows(4) {
+            *common.entry(gram.to_vec()).or_default() += 1;
+        }
+    }
+    common
+}
+
 /// One rule as an initialiser of `Embedded`.
-fn rule_code(file: &str, rule: &Value, prose: (usize, usize)) -> String {
+fn rule_code(file: &str, rule: &Value, prose: (usize, usize), common: &Grams) -> String {
     let text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default();
     let kind = if text("kind") == "infrastructure" { "Infrastructure" } else { "Code" };
     let priority = rule.get("priority").and_then(Value::as_i64).unwrap_or(0);
     let folder = file.split('/').next().unwrap_or_default();
-    let matchers: Vec<String> =
-        rule.get("match").and_then(Value::as_array).into_iter().flatten().map(|m| matcher_code(m, folder)).collect();
+    let matchers: Vec<String> = rule
+        .get("match")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|m| matcher_code(m, folder, common))
+        .collect();
     format!(
         "Embedded {{ file: {file:?}, id: {:?}, class: {:?}, kind: Kind::{kind}, priority: {priority}, \
          consequence_of: &{:?}, prose: {prose:?}, matchers: &[{}] }},\n",
@@ -63,9 +87,13 @@ fn rule_code(file: &str, rule: &Value, prose: (usize, usize)) -> String {
 }
 
 /// One alternative as an initialiser of `EmbeddedMatcher`.
-fn matcher_code(matcher: &Value, folder: &str) -> String {
+fn matcher_code(matcher: &Value, folder: &str, common: &Grams) -> String {
     let pattern = |key: &str| matcher.get(key).and_then(Value::as_str);
     let literals = pattern("message").and_then(literal::required).unwrap_or_default();
+    let rarest = |literal: &str| {
+        literal.as_bytes().windows(4).enumerate().min_by_key(|(_, gram)| common[*gram]).map_or(0, |(at, _)| at)
+    };
+    let literals: Vec<(&str, usize)> = literals.iter().map(|literal| (literal.as_str(), rarest(literal))).collect();
     let mut tools = strings(matcher, "tools");
     if tools.is_empty() {
         tools.push(folder);

@@ -88,8 +88,11 @@ fn explain(id: &str, rules: &[PathBuf], out: &mut dyn Write) -> Result<(), Error
         return Err(Error::UnknownRule { id: id.to_owned(), near: near(id, &known) });
     };
     let sources = book::sources();
-    let text =
-        files.iter().find(|(file, _)| *file == rule.file).map(|(_, text)| text).or_else(|| sources.get(rule.file.as_ref()));
+    let text = files
+        .iter()
+        .find(|(file, _)| *file == rule.file)
+        .map(|(_, text)| text)
+        .or_else(|| sources.get(rule.file.as_ref()));
     let raw = text.map(|text| check::load(&rule.file, text)).transpose().map_err(Error::Rules)?;
     document(rule, raw.as_ref(), out)
 }

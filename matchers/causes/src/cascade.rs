@@ -261,22 +261,36 @@ pub(crate) fn contains_word(text: &str, word: &str) -> bool {
 }
 
 /// Rules that are consequences of any error in the log: `make: *** Error 1`. When nothing else
-/// failed, the most telling of them is the cause and explains the rest.
+/// failed, the most telling of them is the cause and explains the rest. A rule may also name
+/// classes whose presence anywhere explains it better.
 fn anywhere(groups: &[Group], members: &[usize], book: &RuleBook, explained: &mut HashMap<usize, usize>) {
-    let is_echo = |index: usize| book.rule(&groups[index].finding).consequence_of.iter().any(|of| of == "**");
-    let builds: BTreeSet<usize> = members.iter().flat_map(|&i| groups[i].builds.iter().copied()).collect();
-    for build in builds {
-        let here = || members.iter().copied().filter(|&i| groups[i].builds.contains(&build));
-        // A rule may also name single classes whose presence anywhere explains it.
-        let root = here()
-            .find(|&i| !is_echo(i) && !explained.contains_key(&i))
-            .or_else(|| here().find(|&i| !explained.contains_key(&i)));
-        let Some(root) = root else { continue };
-        for index in here().filter(|&i| i != root && is_echo(i)) {
-            let rule = book.rule(&groups[index].finding);
-            let named = here()
-                .find(|&i| i != index && !explained.contains_key(&i) && rule.consequence_of.iter().any(|of| *of == groups[i].class));
-            explained.entry(index).or_insert(named.unwrap_or(root));
+    let echoes: Vec<usize> = members.iter().copied().filter(|&i| is_echo(&groups[i], book)).collect();
+    if echoes.is_empty() {
+        return;
+    }
+    // The first root of each build and class, those that are no echo before those that are.
+    let mut first: HashMap<usize, usize> = HashMap::new();
+    let mut by_class: HashMap<(usize, &str), usize> = HashMap::new();
+    let (plain, echo): (Vec<usize>, Vec<usize>) =
+        members.iter().copied().filter(|i| !explained.contains_key(i)).partition(|&i| !is_echo(&groups[i], book));
+    for index in plain.into_iter().chain(echo) {
+        for &build in &groups[index].builds {
+            first.entry(build).or_insert(index);
+            by_class.entry((build, groups[index].class.as_str())).or_insert(index);
         }
     }
+    for index in echoes {
+        let group = &groups[index];
+        let Some(&build) = group.builds.first() else { continue };
+        let rule = book.rule(&group.finding);
+        let named = rule.consequence_of.iter().filter_map(|class| by_class.get(&(build, class.as_ref()))).copied();
+        let root = named.chain(first.get(&build).copied()).find(|&root| root != index);
+        if let Some(root) = root.filter(|_| first.get(&build) != Some(&index)) {
+            explained.entry(index).or_insert(root);
+        }
+    }
+}
+
+fn is_echo(group: &Group, book: &RuleBook) -> bool {
+    book.rule(&group.finding).consequence_of.iter().any(|of| of == "**")
 }

@@ -1,8 +1,10 @@
 //! One group for all diagnostics that say the same of the same place.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use triage_log::diagnostic::{Diagnostic, Location, Severity};
 use triage_rules::{Finding, RuleBook};
 
@@ -22,7 +24,7 @@ const SHOWN_MAX: usize = 32;
 pub(crate) struct Group {
     /// The first diagnostic, whole.
     pub first: Diagnostic,
-    pub finding: Finding,
+    pub finding: Arc<Finding>,
     /// The class, rustc's with its code.
     pub class: String,
     pub symbol: Option<String>,
@@ -39,6 +41,8 @@ pub(crate) struct Group {
     pub builds: BTreeSet<usize>,
     /// Source lines that were printed with it.
     pub shown: BTreeSet<String>,
+    /// Hashes of the diagnostics that were looked into: the same again is only counted.
+    seen: FxHashSet<u64>,
 }
 
 impl Group {
@@ -55,9 +59,9 @@ impl Group {
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     pub list: Vec<Group>,
-    by_key: HashMap<u64, usize>,
+    by_key: FxHashMap<u64, usize>,
     /// Rule and captures by message: most messages of a broken build are repetitions.
-    known: HashMap<u64, Option<Finding>>,
+    known: FxHashMap<u64, Option<Arc<Finding>>>,
     /// Diagnostics that came when no more groups could be kept.
     pub overflow: u64,
     order: u64,
@@ -109,6 +113,7 @@ impl Groups {
                     places: BTreeSet::new(),
                     builds: BTreeSet::new(),
                     shown: BTreeSet::new(),
+                    seen: FxHashSet::default(),
                     first: diagnostic.clone(),
                     finding,
                 });
@@ -119,8 +124,8 @@ impl Groups {
         true
     }
 
-    fn find(&mut self, book: &RuleBook, diagnostic: &Diagnostic) -> Option<Finding> {
-        let mut hasher = DefaultHasher::new();
+    fn find(&mut self, book: &RuleBook, diagnostic: &Diagnostic) -> Option<Arc<Finding>> {
+        let mut hasher = FxHasher::default();
         (diagnostic.tool, diagnostic.severity, &diagnostic.option, &diagnostic.message).hash(&mut hasher);
         // Patterns may also look at the file and the notes; those of the first message stand for the rest.
         (diagnostic.location.as_ref().map(|l| &l.file), diagnostic.notes.len()).hash(&mut hasher);
@@ -128,7 +133,7 @@ impl Groups {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
-        let found = book.find(diagnostic);
+        let found = book.find(diagnostic).map(Arc::new);
         if self.known.len() < GROUPS_MAX {
             self.known.insert(key, found.clone());
         }
@@ -140,6 +145,12 @@ impl Group {
     fn take(&mut self, diagnostic: Diagnostic, location: Option<Location>, other: Option<Location>, build: usize) {
         self.count += 1;
         self.severity = self.severity.max(diagnostic.severity);
+        let mut hasher = FxHasher::default();
+        (build, &diagnostic.location, &diagnostic.objects, diagnostic.includes.last(), &diagnostic.expansions)
+            .hash(&mut hasher);
+        if self.seen.len() < REACH_MAX && !self.seen.insert(hasher.finish()) {
+            return;
+        }
         self.builds.insert(build);
         if let Some(unit) = place::unit(&diagnostic) {
             insert(&mut self.units, place::clean(unit));
@@ -180,7 +191,7 @@ fn insert<T: Ord>(set: &mut BTreeSet<T>, value: T) {
 /// What makes two diagnostics one finding: the rule, and what it is about in which file. With a
 /// symbol the line does not matter: the same name is missing wherever it is used.
 fn key(rule: &str, symbol: Option<&str>, diagnostic: &Diagnostic, location: Option<&Location>) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     rule.hash(&mut hasher);
     location.map(|l| &l.file).hash(&mut hasher);
     match symbol {

@@ -74,7 +74,10 @@ fn make_and_the_driver_only_echo() {
 
 #[test]
 fn the_echo_is_the_cause_when_nothing_else_is_known() {
-    check("make: *** [Makefile:2: docs] Error 3\nmake: *** [Makefile:9: all] Error 2\n", &["command-failed docs Makefile:2 +1"]);
+    check(
+        "make: *** [Makefile:2: docs] Error 3\nmake: *** [Makefile:9: all] Error 2\n",
+        &["command-failed docs Makefile:2 +1"],
+    );
 }
 
 #[test]
@@ -102,7 +105,11 @@ fn one_type_that_is_missing_takes_its_users_along() {
 
 #[test]
 fn two_slips_stay_two_and_three_names_are_one_include() {
-    let missing = |name: &str, line: u32| format!("d.c:{line}:2: error: implicit declaration of function '{name}' [-Werror=implicit-function-declaration]\n");
+    let missing = |name: &str, line: u32| {
+        format!(
+            "d.c:{line}:2: error: implicit declaration of function '{name}' [-Werror=implicit-function-declaration]\n"
+        )
+    };
     let (a, b, c) = (missing("tank_fill", 3), missing("valve_open", 5), missing("pipe_sink", 8));
     check(&format!("{a}{b}"), &["implicit-declaration tank_fill d.c:3", "implicit-declaration valve_open d.c:5"]);
     check(&format!("{a}{b}{c}"), &["implicit-declaration tank_fill,valve_open,pipe_sink d.c:3"]);
@@ -169,8 +176,12 @@ fn an_attribute_macro_that_became_a_variable() {
 
 #[test]
 fn the_machine_is_told_from_the_code() {
-    let report = report("  LD      vmlinux.o\nKilled\nmake[2]: *** [scripts/Makefile.vmlinux_o:71: vmlinux.o] Error 137\n");
-    assert_eq!(report.causes.iter().map(|c| (c.class.as_str(), c.kind)).collect::<Vec<_>>(), [("out-of-memory", triage_causes::report::Kind::Infrastructure)]);
+    let report =
+        report("  LD      vmlinux.o\nKilled\nmake[2]: *** [scripts/Makefile.vmlinux_o:71: vmlinux.o] Error 137\n");
+    assert_eq!(
+        report.causes.iter().map(|c| (c.class.as_str(), c.kind)).collect::<Vec<_>>(),
+        [("out-of-memory", triage_causes::report::Kind::Infrastructure)]
+    );
 }
 
 #[test]
@@ -181,22 +192,33 @@ fn what_configure_tries_is_no_failure() {
 #[test]
 fn fingerprints_are_those_of_the_cause() {
     // gcc and clang
-    same_fingerprint("w.c:1:25: error: unused variable 'u' [-Werror=unused-variable]\n", "w.c:7:9: error: unused variable 'u' [-Werror,-Wunused-variable]\n");
-    same_fingerprint("m.c:4:9: error: 'x' undeclared (first use in this function)\n", "m.c:4:9: error: use of undeclared identifier 'x'\n");
+    same_fingerprint(
+        "w.c:1:25: error: unused variable 'u' [-Werror=unused-variable]\n",
+        "w.c:7:9: error: unused variable 'u' [-Werror,-Wunused-variable]\n",
+    );
+    same_fingerprint(
+        "m.c:4:9: error: 'x' undeclared (first use in this function)\n",
+        "m.c:4:9: error: use of undeclared identifier 'x'\n",
+    );
     // GNU ld and lld
     same_fingerprint(
         "/usr/bin/ld: u.o: in function `main':\n/src/app/u.c:1: undefined reference to `foo'\n",
         "ld.lld: error: undefined symbol: foo\n>>> referenced by u.c:1 (/other/place/u.c:1)\n>>>               u.o:(main)\n",
     );
     // build directories
-    same_fingerprint("/home/a/linux/drivers/q/p.c:3:1: error: unknown type name 'q_t'\n", "/ci/build/src/drivers/q/p.c:9:1: error: unknown type name 'q_t'\n");
+    same_fingerprint(
+        "/home/a/linux/drivers/q/p.c:3:1: error: unknown type name 'q_t'\n",
+        "/ci/build/src/drivers/q/p.c:9:1: error: unknown type name 'q_t'\n",
+    );
 }
 
 #[test]
 fn a_standard_header_is_named_in_user_space_and_not_in_the_kernel() {
     let user = report("src/u.c:2:29: error: implicit declaration of function 'close'; did you mean 'pclose'?\n");
     assert_eq!(user.causes[0].fixes[0].header.as_deref(), Some("unistd.h"));
-    let kernel = report("In file included from ./include/linux/kernel.h:5:\nkernel/u.c:2:29: error: implicit declaration of function 'memcpy'\n");
+    let kernel = report(
+        "In file included from ./include/linux/kernel.h:5:\nkernel/u.c:2:29: error: implicit declaration of function 'memcpy'\n",
+    );
     assert!(kernel.causes[0].fixes.iter().all(|fix| fix.header.as_deref() != Some("string.h")));
 }
 

@@ -60,7 +60,8 @@ pub(crate) struct EmbeddedMatcher {
     pub(crate) message: Option<&'static str>,
     pub(crate) file: Option<&'static str>,
     pub(crate) note: Option<&'static str>,
-    pub(crate) literals: &'static [&'static str],
+    /// With the offset of their rarest four bytes.
+    pub(crate) literals: &'static [(&'static str, usize)],
 }
 
 /// What a person reads of a rule.
@@ -107,8 +108,9 @@ pub struct Matcher {
     pub(crate) message: Option<Text>,
     pub(crate) file: Option<Text>,
     pub(crate) note: Option<Text>,
-    /// One of these is in every message that matches.
-    pub(crate) literals: Vec<Text>,
+    /// One of these is in every message that matches; with the offset of four bytes of it that
+    /// it is looked up by.
+    pub(crate) literals: Vec<(Text, usize)>,
     compiled: OnceLock<Patterns>,
 }
 
@@ -196,7 +198,7 @@ impl Rule {
                     message: m.message.map(cow),
                     file: m.file.map(cow),
                     note: m.note.map(cow),
-                    literals: cows(literals),
+                    literals: literals.into_iter().map(|literal| (Text::Owned(literal), 0)).collect(),
                     compiled: OnceLock::new(),
                 }
             })
@@ -243,7 +245,7 @@ impl Rule {
             message: m.message.map(Cow::Borrowed),
             file: m.file.map(Cow::Borrowed),
             note: m.note.map(Cow::Borrowed),
-            literals: texts(m.literals),
+            literals: m.literals.iter().map(|(literal, at)| (Cow::Borrowed(*literal), *at)).collect(),
             compiled: OnceLock::new(),
         });
         Self {

@@ -2,13 +2,13 @@
 //!
 //! Every alternative names literals of which a matching message has one. An automaton over all of
 //! them would take longer to build than a small log takes to read, so they are looked up by four of
-//! their bytes: for each literal its rarest four, in a table; a message asks for each of its own.
+//! their bytes: for each literal its rarest four (the build script knows them), in a table; a message
+//! asks for each of its own.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use triage_log::diagnostic::Diagnostic;
 
-use crate::compiled::Rule;
+use crate::compiled::{Rule, Text};
 
 /// An alternative: index of the rule, index in the rule.
 pub(crate) type Alternative = (u32, u32);
@@ -20,9 +20,9 @@ type Gram = [u8; 4];
 #[derive(Debug)]
 pub(crate) struct Search {
     /// Literals by one of their grams.
-    by_gram: HashMap<Gram, Vec<Entry>>,
+    by_gram: FxHashMap<Gram, Vec<Entry>>,
     /// Alternatives that need no literal, by option.
-    by_option: HashMap<String, Vec<Alternative>>,
+    by_option: FxHashMap<String, Vec<Alternative>>,
     /// Alternatives with neither: the catch-alls.
     always: Vec<Alternative>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Search {
 /// A literal of an alternative.
 #[derive(Debug)]
 struct Entry {
-    literal: Box<str>,
+    literal: Text,
     /// Where in the literal the gram is.
     offset: usize,
     alternative: Alternative,
@@ -38,18 +38,17 @@ struct Entry {
 
 impl Search {
     pub(crate) fn new(rules: &[Rule]) -> Self {
-        let mut search = Self { by_gram: HashMap::new(), by_option: HashMap::new(), always: Vec::new() };
-        let literals = || rules.iter().flat_map(|rule| &rule.matchers).flat_map(|matcher| &matcher.literals);
-        let mut common: HashMap<Gram, u32> = HashMap::new();
-        for gram in literals().flat_map(|literal| grams(literal)) {
-            *common.entry(gram.1).or_default() += 1;
-        }
+        let mut search = Self { by_gram: FxHashMap::default(), by_option: FxHashMap::default(), always: Vec::new() };
         for (index, rule) in rules.iter().enumerate() {
             for (nth, matcher) in rule.matchers.iter().enumerate() {
                 let alternative = (index as u32, nth as u32);
-                for literal in &matcher.literals {
-                    let Some((offset, gram)) = grams(literal).min_by_key(|(_, gram)| common[gram]) else { continue };
-                    search.by_gram.entry(gram).or_default().push(Entry { literal: literal.as_ref().into(), offset, alternative });
+                for (literal, offset) in &matcher.literals {
+                    let Some((offset, gram)) = grams(literal).nth(*offset) else { continue };
+                    search.by_gram.entry(gram).or_default().push(Entry {
+                        literal: literal.clone(),
+                        offset,
+                        alternative,
+                    });
                 }
                 if matcher.literals.is_empty() {
                     for option in &matcher.option {
@@ -75,7 +74,9 @@ impl Search {
                 }
             }
         }
-        for alternative in diagnostic.option.as_ref().and_then(|option| self.by_option.get(option)).into_iter().flatten() {
+        for alternative in
+            diagnostic.option.as_ref().and_then(|option| self.by_option.get(option)).into_iter().flatten()
+        {
             each(*alternative, 0);
         }
         self.always.iter().for_each(|alternative| each(*alternative, 0));

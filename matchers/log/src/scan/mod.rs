@@ -13,6 +13,7 @@ mod window;
 
 use std::borrow::Cow;
 use std::io::{self, Read};
+use std::sync::LazyLock;
 
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
@@ -36,10 +37,12 @@ const BACK_PLAIN: usize = 6;
 const FAILURES: &[&[u8]] = &[b"*** ", b"ld returned", b"configure: error", b"linker command failed"];
 /// Lines that are read above such a word.
 const BACK_FAILED: usize = 5;
+/// Bytes of a line above it that may be a program's words; longer ones are commands.
+const WORDS_MAX: usize = 240;
 /// Lines looked back at, at most: the deepest include stacks are some 60 lines.
 const BACK_MAX: usize = 250;
 /// Unclaimed lines in a row after which a region ends.
-const IDLE_MAX: usize = 5;
+const IDLE_MAX: usize = 4;
 
 /// What was read, apart from the diagnostics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -208,7 +211,7 @@ impl<'v> Scanner<'v> {
             if is_context(&buffer[before..at]) {
                 plain = 0;
                 start = before;
-            } else if failed && plain < BACK_FAILED {
+            } else if failed && plain < BACK_FAILED && at - before < WORDS_MAX {
                 plain += 1;
                 start = before;
             } else {
@@ -236,15 +239,17 @@ impl<'v> Scanner<'v> {
             self.summary.long_lines += 1;
         }
         let text = self.frames.strip(raw, &mut self.scratch);
-        let text: Cow<'_, str> = String::from_utf8_lossy(text);
+        let text = std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
         let line =
             Line { text: &text, number: self.number + 1, start: self.base + from as u64, end: self.base + to as u64 };
         if make_directory(&line, &mut self.directories) {
             return true;
         }
-        let claimed = self.readers.iter_mut().enumerate().any(|(index, reader)| {
+        // make's own lines are many and look like nobody else's.
+        let first = if line.text.starts_with("make") || line.text.starts_with("gmake") { tools::MAKE } else { 0 };
+        let claimed = (first..self.readers.len()).chain(0..first).any(|index| {
             let bit = 1u64 << index;
-            let claimed = (all || self.active & bit != 0) && reader.line(&line, &mut self.sink);
+            let claimed = (all || self.active & bit != 0) && self.readers[index].line(&line, &mut self.sink);
             if claimed {
                 self.active |= bit;
             }
@@ -281,33 +286,35 @@ impl<'v> Scanner<'v> {
     }
 }
 
+/// Words of lines that may be context of a message further down.
+static CONTEXT: LazyLock<Search> = LazyLock::new(|| {
+    Search::of(&[
+        "from ",
+        "In f",
+        ": In ",
+        "At top",
+        "At global",
+        "equired ",
+        "instantiat",
+        "in function",
+        "ssembler messages",
+        "Traceback",
+        "File \"",
+        ">>> ",
+    ])
+});
+
 /// True for lines that may be context of a message further down. Judged on raw bytes, so that
-/// frames need not be taken off; a wrong yes costs a few lines of reading.
+/// frames need not be taken off; a wrong yes costs a line of reading.
 fn is_context(raw: &[u8]) -> bool {
-    const START: &[&[u8]] = &[
-        b"from ",
-        b"In f",
-        b": In ",
-        b"At top",
-        b"At global",
-        b"equired ",
-        b"instantiat",
-        b"in function",
-        b"ssembler messages",
-        b"Traceback",
-        b"File \"",
-        b">>> ",
-    ];
-    let raw = &raw[..raw.len().min(512)];
-    // All of the words above have one of two bytes in them that plain lines mostly lack.
-    if raw.len() < 6 || memchr::memchr3(b':', b'"', b',', raw).is_none() {
-        return raw.starts_with(b"Traceback") || memmem::find(raw, b">>> ").is_some();
-    }
-    START.iter().any(|needle| memmem::find(raw, needle).is_some())
+    CONTEXT.find(&raw[..raw.len().min(400)], 0).is_some()
 }
 
 /// Follows `make[1]: Entering directory '/x'`.
 fn make_directory(line: &Line<'_>, stack: &mut Vec<(u32, String)>) -> bool {
+    if !line.text.ends_with(['\'', '’', '"']) {
+        return false;
+    }
     let Some(at) = line.text.find("ing directory ") else { return false };
     let (head, rest) = (&line.text[..at], &line.text[at + "ing directory ".len()..]);
     let entering = head.ends_with(": Enter");

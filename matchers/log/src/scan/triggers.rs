@@ -145,6 +145,7 @@ const TAIL_TRIGGERS: &[&str] = &[
 ];
 
 /// The vectorised search, with the automaton as its stand-in where the processor has no vectors.
+#[derive(Debug)]
 pub(super) enum Search {
     Packed(aho_corasick::packed::Searcher),
     Automaton(aho_corasick::AhoCorasick),
@@ -152,11 +153,15 @@ pub(super) enum Search {
 
 impl Search {
     pub(super) fn new() -> Self {
-        let packed = aho_corasick::packed::Config::new().builder().extend(TRIGGERS).build();
-        match packed {
+        Self::of(TRIGGERS)
+    }
+
+    /// The search for a short list of literals.
+    pub(super) fn of(literals: &[&str]) -> Self {
+        match aho_corasick::packed::Config::new().builder().extend(literals).build() {
             Some(packed) => Self::Packed(packed),
             None => Self::Automaton(
-                aho_corasick::AhoCorasick::new(TRIGGERS).expect("a fixed list of short literals always compiles"),
+                aho_corasick::AhoCorasick::new(literals).expect("a fixed list of short literals always compiles"),
             ),
         }
     }

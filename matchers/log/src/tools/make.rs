@@ -36,7 +36,7 @@ impl ToolReader for Make {
         if self.more == line.number && self.error_goes_on(line, sink, text) {
             return true;
         }
-        if let Some(at) = text.find("*** ") {
+        if let Some(at) = memchr::memmem::find(text.as_bytes(), b"*** ") {
             let (head, rest) = (text.get(..at).unwrap_or(""), text.get(at + 4..).unwrap_or(""));
             return self.stars(line, sink, head, rest);
         }

@@ -77,6 +77,9 @@ pub fn all() -> Vec<Box<dyn ToolReader>> {
     ]
 }
 
+/// Where make's reader stands in [`all`].
+pub(crate) const MAKE: usize = 14;
+
 /// Where readers put what they find: the diagnostics that may still grow.
 #[derive(Debug, Default)]
 pub struct Sink {
@@ -144,5 +147,20 @@ impl Sink {
     /// Hands out what is closed, in the order in which the messages began.
     pub fn drain(&mut self) -> impl Iterator<Item = Diagnostic> + '_ {
         self.done.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn make_stands_where_the_scanner_looks_for_it() {
+        let text = "make: *** [Makefile:2: a.o] Error 1";
+        let line = Line { text, number: 1, start: 0, end: text.len() as u64 };
+        let mut sink = Sink::default();
+        assert!(all()[MAKE].line(&line, &mut sink));
+        sink.close();
+        assert_eq!(sink.drain().next().map(|diagnostic| diagnostic.tool), Some(Tool::Make));
     }
 }

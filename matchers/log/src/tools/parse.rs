@@ -3,6 +3,9 @@
 use crate::diagnostic::Severity;
 use crate::text::normalise_quotes;
 
+/// The longest path of a program in front of its message.
+const PATH_MAX: usize = 256;
+
 /// The text of a message as it is stored: quotes normalised, blanks at both ends taken off.
 pub(crate) fn message(text: &str) -> String {
     normalise_quotes(text.trim()).into_owned()
@@ -29,11 +32,18 @@ pub(crate) fn belongs_elsewhere(file: &str, message: &str) -> bool {
         || ld::is_gold_wording(message)
 }
 
+/// Offset of the first `: ` within the length that a program's path may have.
+pub(crate) fn colon(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let head = &bytes[..bytes.len().min(PATH_MAX)];
+    memchr::memchr_iter(b':', head).find(|at| bytes.get(at + 1) == Some(&b' '))
+}
+
 /// Splits `/usr/bin/prog: rest` into `prog` (no directory, no `.exe`) and `rest`. The program's
 /// path has no blanks, unless it starts with a drive letter.
 pub(crate) fn program(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
-    let at = text.find(": ")?;
+    let at = colon(text)?;
     let (path, rest) = (text.get(..at)?, text.get(at + 2..)?);
     if path.is_empty() || (path.as_bytes().contains(&b' ') && path.as_bytes().get(1) != Some(&b':')) {
         return None;

@@ -6,6 +6,10 @@
 //!
 //! Source: evaluate.c, parse.c, expand.c, symbol.c and the checkers in sparse's repository.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Location, Note, Severity, Tool};
@@ -109,7 +113,7 @@ pub fn is_sparse_wording(message: &str) -> bool {
         return !message.contains('\'') && message.len() < 80;
     }
     let Some(first) = STARTS.iter().find(|start| message.starts_with(**start)) else {
-        return INSIDE.iter().any(|part| message.contains(part));
+        return INSIDE_SEARCH.is_match(message);
     };
     match *first {
         // clang: `incompatible types in initialization …`, icc; sparse has one of three words here.
@@ -125,6 +129,10 @@ pub fn is_sparse_wording(message: &str) -> bool {
         _ => true,
     }
 }
+
+/// [`INSIDE`], to be found in one pass.
+static INSIDE_SEARCH: LazyLock<AhoCorasick> =
+    LazyLock::new(|| AhoCorasick::new(INSIDE).expect("a fixed list of short literals always compiles"));
 
 /// The reader of sparse's messages.
 #[derive(Debug, Default)]

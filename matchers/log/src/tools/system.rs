@@ -5,6 +5,10 @@
 //! (`x.sh: line 3:  4711 Killed    ld -r …`). The texts of errno values count only where a program
 //! ends its message with them, not in the middle of prose or code.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Severity, Tool};
@@ -100,6 +104,10 @@ pub fn is_machine(text: &str) -> bool {
             && (head.trim_end().ends_with([':', ']', '(', '\'', '"', '`', '-']) || head.ends_with("failed with "))
 }
 
+/// [`ANYWHERE`], to be found in one pass.
+static SEARCH: LazyLock<AhoCorasick> =
+    LazyLock::new(|| AhoCorasick::new(ANYWHERE).expect("a fixed list of short literals always compiles"));
+
 /// The reader of what the machine and the CI system say.
 #[derive(Debug, Default)]
 pub struct System;
@@ -118,7 +126,7 @@ impl ToolReader for System {
             || is_machine(text) && !is_code(text)
             || STARTS.iter().any(|start| text.starts_with(start))
             || is_download(text)
-            || ANYWHERE.iter().any(|part| text.contains(part)) && !is_code(text);
+            || SEARCH.is_match(text) && !is_code(text);
         if found {
             // The same statement again (each job of a killed build says it) adds nothing.
             let message = parse::message(text);

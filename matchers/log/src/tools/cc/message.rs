@@ -1,6 +1,7 @@
 //! The words of one compiler line: severity, option, program.
 
 use crate::diagnostic::{Diagnostic, Flavor, Severity};
+use crate::tools::parse;
 
 /// What follows a location.
 pub(super) enum Head<'a> {
@@ -155,7 +156,8 @@ pub(super) fn program_message(text: &str) -> Option<ProgramMessage<'_>> {
             flavor: Some(Flavor::Llvm),
         });
     }
-    let (program, rest) = text.split_once(": ")?;
+    let at = parse::colon(text)?;
+    let (program, rest) = (text.get(..at)?, text.get(at + 2..)?);
     let flavor = compiler(program)?;
     let rest = rest.trim_start();
     if let Some(message) = internal(rest) {
