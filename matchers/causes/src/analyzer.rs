@@ -189,7 +189,8 @@ impl<'b> Analyzer<'b> {
         }
         let places: BTreeSet<&Location> =
             groups.iter().flat_map(|g| &g.places).filter(|place| Some(*place) != location.as_ref()).collect();
-        let objects: BTreeSet<&String> = groups.iter().flat_map(|g| &g.objects).collect();
+        let objects: BTreeSet<&String> =
+            groups.iter().flat_map(|g| &g.objects).filter(|object| *object != ".").collect();
         let counts = Counts {
             findings: groups.iter().map(|g| g.count).sum(),
             files: groups.iter().flat_map(|g| &g.units).collect::<BTreeSet<_>>().len() as u64,

@@ -16,6 +16,8 @@ const GROUPS_MAX: usize = 12_000;
 /// Translation units, objects and places that are remembered of one group.
 const REACH_MAX: usize = 512;
 
+/// Different diagnostics that are recognised at once.
+const SAME_MAX: usize = 100_000;
 /// Source lines that are remembered of one group.
 const SHOWN_MAX: usize = 32;
 
@@ -61,7 +63,9 @@ pub(crate) struct Groups {
     pub list: Vec<Group>,
     by_key: FxHashMap<u64, usize>,
     /// Rule and captures by message: most messages of a broken build are repetitions.
-    known: FxHashMap<u64, Option<Arc<Finding>>>,
+    found: FxHashMap<u64, Option<Arc<Finding>>>,
+    /// Groups by what [`same`] says of their diagnostics.
+    known: FxHashMap<u64, usize>,
     /// Diagnostics that came when no more groups could be kept.
     pub overflow: u64,
     order: u64,
@@ -77,6 +81,14 @@ impl Groups {
         keep: impl Fn(&str, Severity) -> bool,
     ) -> bool {
         self.order += 1;
+        let same = same(&diagnostic);
+        if let Some(&index) = self.known.get(&same) {
+            let group = &mut self.list[index];
+            if group.seen.contains(&reach(&diagnostic, build)) {
+                group.count += 1;
+                return true;
+            }
+        }
         let Some(finding) = self.find(book, &diagnostic) else { return false };
         let rule = book.rule(&finding);
         if !keep(&rule.class, diagnostic.severity) {
@@ -120,6 +132,9 @@ impl Groups {
                 self.list.len() - 1
             }
         };
+        if self.known.len() < SAME_MAX {
+            self.known.insert(same, index);
+        }
         self.list[index].take(diagnostic, location, other, build);
         true
     }
@@ -130,12 +145,12 @@ impl Groups {
         // Patterns may also look at the file and the notes; those of the first message stand for the rest.
         (diagnostic.location.as_ref().map(|l| &l.file), diagnostic.notes.len()).hash(&mut hasher);
         let key = hasher.finish();
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.found.get(&key) {
             return known.clone();
         }
         let found = book.find(diagnostic).map(Arc::new);
-        if self.known.len() < GROUPS_MAX {
-            self.known.insert(key, found.clone());
+        if self.found.len() < GROUPS_MAX {
+            self.found.insert(key, found.clone());
         }
         found
     }
@@ -145,10 +160,7 @@ impl Group {
     fn take(&mut self, diagnostic: Diagnostic, location: Option<Location>, other: Option<Location>, build: usize) {
         self.count += 1;
         self.severity = self.severity.max(diagnostic.severity);
-        let mut hasher = FxHasher::default();
-        (build, &diagnostic.location, &diagnostic.objects, diagnostic.includes.last(), &diagnostic.expansions)
-            .hash(&mut hasher);
-        if self.seen.len() < REACH_MAX && !self.seen.insert(hasher.finish()) {
+        if self.seen.len() < REACH_MAX && !self.seen.insert(reach(&diagnostic, build)) {
             return;
         }
         self.builds.insert(build);
@@ -180,6 +192,23 @@ impl Group {
             self.first.includes = diagnostic.includes;
         }
     }
+}
+
+/// A hash of all that decides which group a diagnostic belongs to.
+fn same(diagnostic: &Diagnostic) -> u64 {
+    let mut hasher = FxHasher::default();
+    let Diagnostic { tool, severity, message, option, location, function_file, expansions, .. } = diagnostic;
+    (tool, severity, message, option, location, function_file, expansions, diagnostic.notes.len()).hash(&mut hasher);
+    (diagnostic.includes.first(), diagnostic.objects.first()).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A hash of what a diagnostic adds to its group.
+fn reach(diagnostic: &Diagnostic, build: usize) -> u64 {
+    let mut hasher = FxHasher::default();
+    let Diagnostic { location, objects, includes, expansions, .. } = diagnostic;
+    (build, location, objects, includes.last(), expansions).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn insert<T: Ord>(set: &mut BTreeSet<T>, value: T) {

@@ -48,6 +48,11 @@ pub fn primary(diagnostic: &Diagnostic) -> (Option<Location>, Option<Location>) 
         return (Some(Location::new(file.clone(), None, None)), own);
     }
     if own.as_ref().is_some_and(|l| is_system(&l.file))
+        && let Some(user) = instantiation(diagnostic)
+    {
+        return (Some(user.clone()), own);
+    }
+    if own.as_ref().is_some_and(|l| is_system(&l.file))
         && let Some(user) = diagnostic.includes.iter().find(|l| !is_system(&l.file))
     {
         return (Some(user.clone()), own);
@@ -60,6 +65,13 @@ pub fn primary(diagnostic: &Diagnostic) -> (Option<Location>, Option<Location>) 
             .map(|object| Location::new(object.clone(), None, None))
     };
     (own.or_else(object), None)
+}
+
+/// Where the project's own code made the compiler instantiate a library's template.
+fn instantiation(diagnostic: &Diagnostic) -> Option<&Location> {
+    let asked = |message: &str| message.starts_with("required from") || message.ends_with("requested here");
+    let own = diagnostic.notes.iter().filter(|note| asked(&note.message)).filter_map(|note| note.location.as_ref());
+    own.filter(|location| !is_system(&location.file)).last()
 }
 
 /// True for files that belong to the compiler or the system and not to the project.

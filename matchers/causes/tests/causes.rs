@@ -61,6 +61,14 @@ fn a_log_without_failure_has_no_cause() {
 }
 
 #[test]
+fn a_failure_that_make_ignores_is_none() {
+    let one = "/bin/sh: 1: ranlibx: not found\nmake[1]: [Makefile:35: lib.a] Error 127 (ignored)\n";
+    check(one, &[]);
+    // Far from the end of a log too.
+    check(&format!("{one}{}", "  CC      a/plain/object/file.o\n".repeat(80_000)), &[]);
+}
+
+#[test]
 fn make_and_the_driver_only_echo() {
     check(
         "a.c:3:5: error: 'x' undeclared (first use in this function)\nmake: *** [Makefile:2: a.o] Error 1\n",
@@ -153,6 +161,17 @@ fn a_macro_is_located_at_its_use() {
          ./include/linux/pump.h:26:34: error: 'pump_base' undeclared (first use in this function)\n\
          kernel/pump.c:40:9: note: in expansion of macro 'PUMP_BASE'\n",
         &["undeclared-identifier pump_base kernel/pump.c:40"],
+    );
+}
+
+#[test]
+fn a_template_of_a_library_is_located_where_it_is_used() {
+    check(
+        "In file included from /usr/include/c++/12/vector:64,\n                 from m.cpp:1:\n\
+         /usr/include/c++/12/bits/stl_construct.h: In instantiation of 'void std::_Construct(T*)':\n\
+         m.cpp:9:28:   required from here\n\
+         /usr/include/c++/12/bits/stl_construct.h:119:7: error: use of deleted function 'Tank::Tank(const Tank&)'\n",
+        &["access m.cpp:9"],
     );
 }
 

@@ -41,6 +41,8 @@ const BACK_FAILED: usize = 5;
 const WORDS_MAX: usize = 240;
 /// Lines looked back at, at most: the deepest include stacks are some 60 lines.
 const BACK_MAX: usize = 250;
+/// Bytes above which a line below a message is a command and none of its own lines.
+const LONG: usize = 500;
 /// Unclaimed lines in a row after which a region ends.
 const IDLE_MAX: usize = 4;
 
@@ -174,9 +176,13 @@ impl<'v> Scanner<'v> {
             let end = memchr(b'\n', &buffer[at..]).map_or(buffer.len(), |feed| at + feed + 1);
             // Above the hit lines may be context of any tool. Below it a line without a trigger of
             // its own can only go on with what a reader has begun.
-            let any =
-                at <= hit || self.search.find(&buffer[..end], at).is_some() || buffer[at..end].starts_with(b"  --> ");
-            let claimed = self.show(&buffer[at..end], at, end, any);
+            let text = &buffer[at..end];
+            let any = at <= hit
+                || self.search.find(&buffer[..end], at).is_some()
+                || text.starts_with(b"  --> ")
+                || text.ends_with(b"(ignored)\n");
+            let long = text.len() > LONG && memmem::find(text, b"note:").is_none();
+            let claimed = (any || !long) && self.show(text, at, end, any);
             if end > at && buffer[end - 1] == b'\n' {
                 self.number += 1;
             }

@@ -18,6 +18,8 @@ use crate::diagnostic::{Diagnostic, Location, Severity, Tool};
 use crate::line::Line;
 use crate::text::{normalise_quotes, split_location};
 
+/// Lines above `(ignored)` that may be of the command that failed.
+const FORGIVEN: u64 = 4;
 /// How many `recipe for target` places are remembered.
 const RECIPES: usize = 16;
 
@@ -64,6 +66,14 @@ fn after_make(text: &str) -> Option<&str> {
     }
     let (head, rest) = text.split_once(": ")?;
     is_make(head).then_some(rest)
+}
+
+/// The command was told that it may fail: what it said last is no failure.
+fn forgive(line: &Line<'_>, sink: &mut Sink) {
+    let said = |d: &Diagnostic| d.tool != Tool::Make && d.span.line + FORGIVEN >= line.number;
+    if let Some(diagnostic) = sink.find(line, said) {
+        diagnostic.severity = diagnostic.severity.min(Severity::Warning);
+    }
 }
 
 /// True for `make`, `gmake[2]`, `/usr/bin/make-4.3`, `mingw32-make.exe[1]`.
@@ -160,6 +170,9 @@ impl Make {
         let Some((inside, how)) = bracket.rsplit_once("] ") else { return true };
         let how = how.trim();
         if how.ends_with("(ignored)") || how.starts_with("Deleting ") {
+            if how.ends_with("(ignored)") {
+                forgive(line, sink);
+            }
             return true;
         }
         // `file:line: target`, or the target alone.
@@ -272,8 +285,11 @@ fn statement(line: &Line<'_>, sink: &mut Sink, rest: &str) -> bool {
         sink.open(line, diagnostic);
         return true;
     }
-    text.starts_with('[') && text.ends_with("(ignored)")
-        || text.starts_with("Target '")
+    if text.starts_with('[') && text.ends_with("(ignored)") {
+        forgive(line, sink);
+        return true;
+    }
+    text.starts_with("Target '")
         || text.starts_with("Failed to remake makefile ")
         || text.starts_with("Nothing to be done for ")
         || text.starts_with("Entering directory ")
