@@ -71,7 +71,7 @@ pub fn primary(diagnostic: &Diagnostic) -> (Option<Location>, Option<Location>) 
 fn instantiation(diagnostic: &Diagnostic) -> Option<&Location> {
     let asked = |message: &str| message.starts_with("required from") || message.ends_with("requested here");
     let own = diagnostic.notes.iter().filter(|note| asked(&note.message)).filter_map(|note| note.location.as_ref());
-    own.filter(|location| !is_system(&location.file)).last()
+    own.rev().find(|location| !is_system(&location.file))
 }
 
 /// True for files that belong to the compiler or the system and not to the project.
