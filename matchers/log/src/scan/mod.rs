@@ -182,7 +182,8 @@ impl<'v> Scanner<'v> {
                 || text.starts_with(b"  --> ")
                 || text.ends_with(b"(ignored)\n");
             let long = text.len() > LONG && memmem::find(text, b"note:").is_none();
-            let claimed = (any || !long) && self.show(text, at, end, any);
+            let passed = !any && (long || (idle > 0 && self.active == 1 << tools::CC && !goes_on(text)));
+            let claimed = !passed && self.show(text, at, end, any);
             if end > at && buffer[end - 1] == b'\n' {
                 self.number += 1;
             }
@@ -314,6 +315,12 @@ static CONTEXT: LazyLock<Search> = LazyLock::new(|| {
 /// frames need not be taken off; a wrong yes costs a line of reading.
 fn is_context(raw: &[u8]) -> bool {
     CONTEXT.find(&raw[..raw.len().min(400)], 0).is_some()
+}
+
+/// True for lines that may belong to a compiler's message above: snippets, marks, notes, and the
+/// context of the next one.
+fn goes_on(raw: &[u8]) -> bool {
+    memchr::memchr2(b'|', b'^', &raw[..raw.len().min(80)]).is_some() || memmem::find(raw, b"note:").is_some() || is_context(raw)
 }
 
 /// Follows `make[1]: Entering directory '/x'`.

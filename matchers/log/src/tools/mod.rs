@@ -77,6 +77,8 @@ pub fn all() -> Vec<Box<dyn ToolReader>> {
     ]
 }
 
+/// Where the compilers' reader stands in [`all`].
+pub(crate) const CC: usize = 2;
 /// Where make's reader stands in [`all`].
 pub(crate) const MAKE: usize = 14;
 
@@ -155,12 +157,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn make_stands_where_the_scanner_looks_for_it() {
+    fn readers_stand_where_the_scanner_looks_for_them() {
         let text = "make: *** [Makefile:2: a.o] Error 1";
         let line = Line { text, number: 1, start: 0, end: text.len() as u64 };
         let mut sink = Sink::default();
         assert!(all()[MAKE].line(&line, &mut sink));
         sink.close();
         assert_eq!(sink.drain().next().map(|diagnostic| diagnostic.tool), Some(Tool::Make));
+        let text = "a.c:1:2: error: expected ';' before '}' token";
+        let line = Line { text, number: 2, start: 36, end: 36 + text.len() as u64 };
+        assert!(all()[CC].line(&line, &mut sink));
     }
 }
