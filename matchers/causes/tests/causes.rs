@@ -155,6 +155,14 @@ fn a_warning_is_never_the_cause() {
 }
 
 #[test]
+fn an_include_stack_below_a_line_of_make_is_read() {
+    let report = report(
+        "make[2]: Nothing to be done for 'all'.\ncc -c b.c\nIn file included from b.c:68:\n./z.h:29:57: error: unknown type name 'tank_t'\n",
+    );
+    assert_eq!(report.causes[0].includes.last().map(|l| l.file.as_str()), Some("b.c"));
+}
+
+#[test]
 fn a_macro_is_located_at_its_use() {
     check(
         "In file included from kernel/pump.c:3:\nkernel/pump.c: In function 'pump_init':\n\

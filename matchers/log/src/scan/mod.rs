@@ -175,12 +175,13 @@ impl<'v> Scanner<'v> {
         while at < buffer.len() && (at <= hit || idle < IDLE_MAX) {
             let end = memchr(b'\n', &buffer[at..]).map_or(buffer.len(), |feed| at + feed + 1);
             // Above the hit lines may be context of any tool. Below it a line without a trigger of
-            // its own can only go on with what a reader has begun.
+            // its own can only go on with what a reader has begun, or be context of the next hit.
             let text = &buffer[at..end];
             let any = at <= hit
                 || self.search.find(&buffer[..end], at).is_some()
                 || text.starts_with(b"  --> ")
-                || text.ends_with(b"(ignored)\n");
+                || text.ends_with(b"(ignored)\n")
+                || is_context(text);
             let long = text.len() > LONG && memmem::find(text, b"note:").is_none();
             let passed = !any && (long || (idle > 0 && self.active == 1 << tools::CC && !goes_on(text)));
             let claimed = !passed && self.show(text, at, end, any);
@@ -317,10 +318,9 @@ fn is_context(raw: &[u8]) -> bool {
     CONTEXT.find(&raw[..raw.len().min(400)], 0).is_some()
 }
 
-/// True for lines that may belong to a compiler's message above: snippets, marks, notes, and the
-/// context of the next one.
+/// True for lines that may belong to a compiler's message above: snippets, marks and notes.
 fn goes_on(raw: &[u8]) -> bool {
-    memchr::memchr2(b'|', b'^', &raw[..raw.len().min(80)]).is_some() || memmem::find(raw, b"note:").is_some() || is_context(raw)
+    memchr::memchr2(b'|', b'^', &raw[..raw.len().min(80)]).is_some() || memmem::find(raw, b"note:").is_some()
 }
 
 /// Follows `make[1]: Entering directory '/x'`.
