@@ -1,0 +1,19 @@
+//! Causes and a source tree to patches, and the proof that they build.
+//!
+//! ```text
+//! cause + tree ──fixers──► candidates ──edit::diff──► unified diffs ──verify──► what builds
+//! ```
+//!
+//! [`Tree`] is a source tree that is only read; [`fixers`] propose changes to it, best first;
+//! [`edit`] makes unified diffs of them.
+
+pub mod edit;
+pub mod fixers;
+mod lexer;
+pub mod source;
+pub mod tree;
+
+pub use edit::Edit;
+pub use fixers::{Candidate, Context, Fixer, candidates};
+pub use source::SourceFile;
+pub use tree::Tree;
