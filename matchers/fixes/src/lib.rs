@@ -12,6 +12,7 @@ pub mod fixers;
 mod lexer;
 pub mod source;
 pub mod tree;
+pub mod verify;
 
 pub use edit::Edit;
 pub use fixers::{Candidate, Context, Fixer, candidates};
