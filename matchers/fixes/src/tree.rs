@@ -130,7 +130,7 @@ impl Tree {
     }
 
     /// The files with this last name.
-    pub fn named(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub fn named<'t>(&'t self, name: &str) -> impl Iterator<Item = &'t str> + use<'t> {
         let files = self.files();
         let names = self.names.get_or_init(|| {
             let mut names: HashMap<String, Vec<u32>> = HashMap::new();
