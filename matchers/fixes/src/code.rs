@@ -152,7 +152,10 @@ impl<'a> Code<'a> {
 
     /// Where the line of an offset ends, its line feed included.
     pub(crate) fn line_end(&self, offset: usize) -> usize {
-        self.text.as_bytes()[offset..].iter().position(|&b| b == b'\n').map_or(self.text.len(), |feed| offset + feed + 1)
+        self.text.as_bytes()[offset..]
+            .iter()
+            .position(|&b| b == b'\n')
+            .map_or(self.text.len(), |feed| offset + feed + 1)
     }
 
     /// The line ending of the file.
@@ -179,7 +182,8 @@ impl<'a> Code<'a> {
                 open.iter().rposition(|&o| self.s(o) == "{" && self.indent(self.toks[o].start).is_empty())
             } else {
                 // A round bracket never reaches over a brace.
-                let from = if opening == "{" { 0 } else { open.iter().rposition(|&o| self.s(o) == "{").map_or(0, |o| o + 1) };
+                let from =
+                    if opening == "{" { 0 } else { open.iter().rposition(|&o| self.s(o) == "{").map_or(0, |o| o + 1) };
                 open[from..].iter().rposition(|&o| self.s(o) == opening).map(|nth| from + nth)
             };
             if let Some(nth) = found {
@@ -227,7 +231,9 @@ impl<'a> Code<'a> {
     fn is_scope(&self, first: usize, brace: usize) -> bool {
         let words = || (first..brace).map(|at| self.s(at));
         let plain = !words().any(|w| w == "=" || w == "(" && !self.is_attributed(first, brace));
-        plain && (words().any(|w| matches!(w, "namespace" | "class")) || (self.s(first) == "extern" && brace == first + 2))
+        plain
+            && (words().any(|w| matches!(w, "namespace" | "class"))
+                || (self.s(first) == "extern" && brace == first + 2))
     }
 
     fn is_attributed(&self, first: usize, brace: usize) -> bool {
@@ -277,9 +283,29 @@ impl<'a> Code<'a> {
 fn is_attribute(word: &str) -> bool {
     matches!(
         word,
-        "__attribute__" | "__attribute" | "__declspec" | "alignas" | "_Alignas" | "asm" | "__asm__" | "__printf"
-            | "__scanf" | "__aligned" | "__section" | "__malloc" | "__alloc_size" | "noexcept" | "throw" | "decltype"
-            | "__releases" | "__acquires" | "__must_hold" | "__typeof__" | "typeof" | "defined" | "requires"
+        "__attribute__"
+            | "__attribute"
+            | "__declspec"
+            | "alignas"
+            | "_Alignas"
+            | "asm"
+            | "__asm__"
+            | "__printf"
+            | "__scanf"
+            | "__aligned"
+            | "__section"
+            | "__malloc"
+            | "__alloc_size"
+            | "noexcept"
+            | "throw"
+            | "decltype"
+            | "__releases"
+            | "__acquires"
+            | "__must_hold"
+            | "__typeof__"
+            | "typeof"
+            | "defined"
+            | "requires"
     )
 }
 
@@ -287,12 +313,66 @@ fn is_attribute(word: &str) -> bool {
 pub(crate) fn is_keyword(word: &str) -> bool {
     matches!(
         word,
-        "if" | "else" | "for" | "while" | "do" | "switch" | "case" | "default" | "break" | "continue" | "return"
-            | "goto" | "sizeof" | "struct" | "union" | "enum" | "typedef" | "static" | "extern" | "inline" | "const"
-            | "volatile" | "register" | "auto" | "void" | "char" | "short" | "int" | "long" | "float" | "double"
-            | "signed" | "unsigned" | "_Bool" | "restrict" | "typeof" | "__typeof__" | "alignof" | "_Alignof"
-            | "class" | "namespace" | "template" | "typename" | "public" | "private" | "protected" | "virtual"
-            | "new" | "delete" | "this" | "using" | "operator" | "try" | "catch" | "throw" | "true" | "false"
-            | "nullptr" | "bool" | "asm" | "__asm__" | "__attribute__"
+        "if" | "else"
+            | "for"
+            | "while"
+            | "do"
+            | "switch"
+            | "case"
+            | "default"
+            | "break"
+            | "continue"
+            | "return"
+            | "goto"
+            | "sizeof"
+            | "struct"
+            | "union"
+            | "enum"
+            | "typedef"
+            | "static"
+            | "extern"
+            | "inline"
+            | "const"
+            | "volatile"
+            | "register"
+            | "auto"
+            | "void"
+            | "char"
+            | "short"
+            | "int"
+            | "long"
+            | "float"
+            | "double"
+            | "signed"
+            | "unsigned"
+            | "_Bool"
+            | "restrict"
+            | "typeof"
+            | "__typeof__"
+            | "alignof"
+            | "_Alignof"
+            | "class"
+            | "namespace"
+            | "template"
+            | "typename"
+            | "public"
+            | "private"
+            | "protected"
+            | "virtual"
+            | "new"
+            | "delete"
+            | "this"
+            | "using"
+            | "operator"
+            | "try"
+            | "catch"
+            | "throw"
+            | "true"
+            | "false"
+            | "nullptr"
+            | "bool"
+            | "asm"
+            | "__asm__"
+            | "__attribute__"
     )
 }

@@ -95,12 +95,15 @@ pub(crate) fn body(source: &SourceFile, tag: &str) -> Option<Range<usize>> {
     let code = Code::new(source);
     code.words(tag).find_map(|at| {
         let before = at.checked_sub(1).map_or("", |b| code.s(b));
-        let open = (at + 1..code.len().min(at + 6)).find(|&o| code.s(o) == "{");
-        let tagged = matches!(before, "struct" | "union" | "class" | "enum") || before == ")";
-        let braces = match open {
-            Some(open) if tagged && !(at..open).any(|t| code.s(t) == ";" || code.s(t) == "=") => {
-                (open, code.partner(open)?)
-            }
+        // Attributes stand before the tag; a C++ class may name its bases behind it.
+        let open = match code.s(at + 1) {
+            "{" => Some(at + 1),
+            ":" | "final" => (at + 2..code.len().min(at + 24)).find(|&o| matches!(code.s(o), "{" | ";" | ")")),
+            _ => None,
+        };
+        let tagged = matches!(before, "struct" | "union" | "class" | "enum" | ")") || before.starts_with("__");
+        let braces = match open.filter(|&open| tagged && code.s(open) == "{") {
+            Some(open) => (open, code.partner(open)?),
             // `typedef struct { … } name;`
             _ if before == "}" => (code.partner(at - 1)?, at - 1),
             _ => return None,

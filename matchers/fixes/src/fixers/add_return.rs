@@ -28,11 +28,8 @@ impl Fixer for AddReturn {
 fn at(site: &Site) -> Vec<Candidate> {
     let code = Code::new(&site.source);
     let Some(point) = site.point() else { return Vec::new() };
-    let function = code
-        .functions
-        .iter()
-        .find(|f| code.toks[f.body.1].line == site.line)
-        .or_else(|| code.function_at(point));
+    let function =
+        code.functions.iter().find(|f| code.toks[f.body.1].line == site.line).or_else(|| code.function_at(point));
     let Some(function) = function else { return Vec::new() };
     let token = code.at(point);
     let bare = code.s(token) == "return" && code.s(token + 1) == ";";
@@ -67,7 +64,18 @@ fn depth(code: &Code<'_>, function: &Function) -> String {
 
 /// The type that a function returns: its words without storage and attributes.
 fn return_type<'a>(code: &Code<'a>, function: &Function) -> Vec<&'a str> {
-    let skip = ["static", "inline", "extern", "__inline", "__inline__", "__always_inline", "noinline", "public", "virtual", "constexpr"];
+    let skip = [
+        "static",
+        "inline",
+        "extern",
+        "__inline",
+        "__inline__",
+        "__always_inline",
+        "noinline",
+        "public",
+        "virtual",
+        "constexpr",
+    ];
     let words = (function.first..function.name).map(|at| code.s(at));
     words.filter(|w| !skip.contains(w) && (!w.starts_with("__") || w.trim_start_matches('_').len() <= 4)).collect()
 }
@@ -94,7 +102,8 @@ fn variables<'a>(code: &Code<'a>, function: &Function) -> Vec<(usize, Vec<&'a st
     while at < function.body.1 {
         let end = (at..function.body.1).find(|&e| matches!(code.s(e), ";" | "{" | "(")).unwrap_or(function.body.1);
         let stop = (at..end).find(|&e| code.s(e) == "=").unwrap_or(end);
-        let declares = code.is_word(at) && stop > at + 1 && !matches!(code.s(at), "return" | "goto" | "else" | "case" | "if");
+        let declares =
+            code.is_word(at) && stop > at + 1 && !matches!(code.s(at), "return" | "goto" | "else" | "case" | "if");
         let names = (at..stop).filter(|&n| code.is_word(n) && matches!(code.s(n + 1), ";" | "," | "=" | "["));
         if declares && code.s(end) != "{" && (code.is_word(at + 1) || code.s(at + 1) == "*") {
             for name in names.filter(|&n| n > at) {
@@ -118,7 +127,8 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
     let same: Vec<usize> = variables
         .iter()
         .filter(|(name, of)| {
-            let of: Vec<&str> = of.iter().copied().filter(|w| !matches!(*w, "register" | "static" | "__user")).collect();
+            let of: Vec<&str> =
+                of.iter().copied().filter(|w| !matches!(*w, "register" | "static" | "__user")).collect();
             of == kind && !code.s(name + 1).starts_with('[')
         })
         .map(|(name, _)| *name)
@@ -132,7 +142,22 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
     for &name in &same {
         let word = code.s(name);
         let assigned = (name + 1..function.body.1).filter(|&at| code.s(at) == word && is_set(code, at)).count();
-        let usual = matches!(word.trim_start_matches('_'), "ret" | "err" | "error" | "rc" | "res" | "result" | "retval" | "rv" | "status" | "r" | "count" | "total" | "sum");
+        let usual = matches!(
+            word.trim_start_matches('_'),
+            "ret"
+                | "err"
+                | "error"
+                | "rc"
+                | "res"
+                | "result"
+                | "retval"
+                | "rv"
+                | "status"
+                | "r"
+                | "count"
+                | "total"
+                | "sum"
+        );
         let last = last_set(code, function).is_some_and(|at| code.s(at) == word);
         let already = told.iter().any(|t| *t == word);
         let rank = match () {
@@ -161,7 +186,8 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
         if names.all(known) && last.len() <= 12 {
             let changed = last.clone().any(|at| {
                 variables.iter().any(|(name, _)| {
-                    code.s(*name) == code.s(at) && (name + 1..function.body.1).any(|t| code.s(t) == code.s(at) && is_set(code, t))
+                    code.s(*name) == code.s(at)
+                        && (name + 1..function.body.1).any(|t| code.s(t) == code.s(at) && is_set(code, t))
                 })
             });
             let simple = last.len() > 1 && !code.span(last.clone()).starts_with('-');
@@ -170,7 +196,10 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
     }
     let words = kind.join(" ");
     let failures = told.iter().all(|t| {
-        t.starts_with('-') || matches!(*t, "NULL" | "nullptr" | "false" | "0") || t.contains("ERR_PTR") || t.contains("NULL")
+        t.starts_with('-')
+            || matches!(*t, "NULL" | "nullptr" | "false" | "0")
+            || t.contains("ERR_PTR")
+            || t.contains("NULL")
             || matches!(*t, "err" | "ret" | "rc" | "error" | "res" | "retval")
     });
     match () {
@@ -185,7 +214,16 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
         }
         () if is_integer(&kind) => {
             let zero_told = told.iter().any(|t| *t == "0");
-            offer("0".into(), if failures && !zero_told { 88 } else if zero_told { 80 } else { 84 });
+            offer(
+                "0".into(),
+                if failures && !zero_told {
+                    88
+                } else if zero_told {
+                    80
+                } else {
+                    84
+                },
+            );
             if zero_told && !told.iter().any(|t| *t == "1") && told.iter().all(|t| *t == "0") {
                 offer("1".into(), 81);
             }
@@ -207,10 +245,34 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
 
 fn is_integer(kind: &[&str]) -> bool {
     const WORDS: &[&str] = &[
-        "int", "unsigned", "signed", "long", "short", "char", "size_t", "ssize_t", "u8", "u16", "u32", "u64", "s8", "s16",
-        "s32", "s64", "loff_t", "off_t", "const", "__init", "__exit", "acpi_status", "vm_fault_t", "double", "float",
+        "int",
+        "unsigned",
+        "signed",
+        "long",
+        "short",
+        "char",
+        "size_t",
+        "ssize_t",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "s8",
+        "s16",
+        "s32",
+        "s64",
+        "loff_t",
+        "off_t",
+        "const",
+        "__init",
+        "__exit",
+        "acpi_status",
+        "vm_fault_t",
+        "double",
+        "float",
     ];
-    !kind.is_empty() && kind.iter().all(|w| WORDS.contains(w) || w.starts_with("int") && w.ends_with("_t") || w.starts_with("uint"))
+    !kind.is_empty()
+        && kind.iter().all(|w| WORDS.contains(w) || w.starts_with("int") && w.ends_with("_t") || w.starts_with("uint"))
 }
 
 /// True where a variable is assigned, counted up or filled through its address.
@@ -224,4 +286,51 @@ fn last_set(code: &Code<'_>, function: &Function) -> Option<usize> {
     let end = function.body.1.checked_sub(1).filter(|&e| code.s(e) == ";")?;
     let first = code.statement_start(end);
     (code.is_word(first) && is_set(code, first)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause};
+    use super::*;
+
+    fn best(text: &str, line: u32) -> String {
+        let bench = Bench::new(&[("a.c", text)]);
+        bench.best(
+            &AddReturn,
+            &at(cause("missing-return", "control reaches end of non-void function", &[]), "a.c", line, 1),
+        )
+    }
+
+    #[test]
+    fn what_the_function_computed() {
+        assert_eq!(best("int f(int a)\n{\n\tint ret = 0;\n\n\tret = g(a);\n}\n", 6), "+\treturn ret;\n");
+        assert_eq!(
+            best(
+                "static struct tank *f(int a)\n{\n\tstruct tank *t;\n\tt = make(a);\n\tif (!t)\n\t\treturn NULL;\n\tfill(t);\n}\n",
+                8
+            ),
+            "+\treturn t;\n"
+        );
+    }
+
+    #[test]
+    fn success_after_failures() {
+        assert_eq!(best("int f(int a)\n{\n\tif (a)\n\t\treturn -EINVAL;\n\tg();\n}\n", 6), "+\treturn 0;\n");
+        assert_eq!(best("bool f(int a)\n{\n\tif (a)\n\t\treturn false;\n\tg();\n}\n", 6), "+\treturn true;\n");
+        assert_eq!(best("bool f(int a)\n{\n    if (a)\n        return true;\n}\n", 5), "+    return false;\n");
+    }
+
+    #[test]
+    fn as_the_neighbours_do() {
+        let text = "char *f(const char *s)\n{\n\twhile (*s)\n\t\ts++;\n\treturn (char *)s;\n}\n\nchar *g(const char *s)\n{\n\twhile (*s != 2)\n\t\ts++;\n}\n";
+        assert_eq!(best(text, 12), "+\treturn (char *)s;\n");
+    }
+
+    #[test]
+    fn a_return_without_value() {
+        assert_eq!(
+            best("int f(int a)\n{\n\tif (a)\n\t\treturn;\n\treturn 1;\n}\n", 4),
+            "-\t\treturn;\n+\t\treturn 0;\n"
+        );
+    }
 }

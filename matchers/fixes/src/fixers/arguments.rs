@@ -21,7 +21,10 @@ impl Fixer for Arguments {
     }
 
     fn wants(&self, cx: &Context<'_>) -> bool {
-        matches!(cx.cause.class.as_str(), "argument-count" | "incompatible-pointer" | "int-conversion" | "type-mismatch")
+        matches!(
+            cx.cause.class.as_str(),
+            "argument-count" | "incompatible-pointer" | "int-conversion" | "type-mismatch"
+        )
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
@@ -43,7 +46,6 @@ struct Call {
 /// What a function takes: type and name of each parameter.
 struct Prototype {
     parameters: Vec<(String, String)>,
-    variadic: bool,
 }
 
 fn call(code: &Code<'_>, name: usize) -> Option<Call> {
@@ -57,7 +59,8 @@ fn call_at(code: &Code<'_>, site: &Site, function: &str) -> Option<Call> {
     let at = code.at(point);
     let named = |t: &usize| code.is_word(*t) && code.s(*t) == function;
     let on_line = code.on_line(site.line).filter(named).min_by_key(|&t| code.toks[t].start.abs_diff(point));
-    let around = || (at.saturating_sub(200)..=at).rev().find(|t| named(t) && call(code, *t).is_some_and(|c| c.close >= at));
+    let around =
+        || (at.saturating_sub(200)..=at).rev().find(|t| named(t) && call(code, *t).is_some_and(|c| c.close >= at));
     on_line.or_else(around).and_then(|t| call(code, t))
 }
 
@@ -66,10 +69,12 @@ fn prototype(cx: &Context<'_>, index: &Index<'_>, site: &Site, function: &str) -
     let whole = quoted(&cx.cause.message, "function").filter(|m| m.contains('(') && m.contains(function));
     if let Some((_, list)) = whole.and_then(|m| m.split_once(function)) {
         let list = list.trim_start_matches('(').trim_end_matches(')');
-        let parameters = list.split(", ").filter(|p| !p.is_empty()).map(|p| (p.to_owned(), String::new())).collect();
-        return Some(Prototype { parameters, variadic: list.ends_with("...") });
+        let parameters =
+            list.split(", ").filter(|p| !matches!(*p, "" | "...")).map(|p| (p.to_owned(), String::new())).collect();
+        return Some(Prototype { parameters });
     }
-    let noted = cx.cause.notes.iter().filter(|n| n.message.contains("declared here") || n.message.contains("defined here"));
+    let noted =
+        cx.cause.notes.iter().filter(|n| n.message.contains("declared here") || n.message.contains("defined here"));
     let noted = noted.filter_map(|n| Site::of(cx, n.location.as_ref()?)).find_map(|note| {
         let code = Code::new(&note.source);
         let name = code.on_line(note.line).find(|&t| code.s(t) == function)?;
@@ -96,22 +101,21 @@ fn parameters(code: &Code<'_>, name: usize) -> Option<Prototype> {
     (code.s(open) == "(").then_some(())?;
     let all = code.arguments(open);
     let mut found = Vec::new();
-    let mut variadic = false;
     for parameter in all {
         let text = code.span(parameter.clone());
         match text {
-            "void" => {}
-            "..." => variadic = true,
+            "void" | "..." => {}
             _ => {
                 let words = parameter.clone().filter(|&t| code.is_word(t)).count();
-                let name = parameter.clone().rev().find(|&t| code.is_word(t)).filter(|&t| words > 1 && t > parameter.start);
+                let name =
+                    parameter.clone().rev().find(|&t| code.is_word(t)).filter(|&t| words > 1 && t > parameter.start);
                 let name = name.filter(|&t| !is_keyword(code.s(t)));
                 let kind = name.map_or(text.to_owned(), |t| code.span(parameter.start..t).to_owned());
                 found.push((kind, name.map_or(String::new(), |t| code.s(t).to_owned())));
             }
         }
     }
-    Some(Prototype { parameters: found, variadic })
+    Some(Prototype { parameters: found })
 }
 
 fn count(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
@@ -157,7 +161,8 @@ fn drop_arguments(
     let mut all = Vec::new();
     for first in (0..=arguments.len() - extra).rev() {
         let gone = first..first + extra;
-        let kept: Vec<&Range<usize>> = arguments.iter().enumerate().filter(|(n, _)| !gone.contains(n)).map(|(_, a)| a).collect();
+        let kept: Vec<&Range<usize>> =
+            arguments.iter().enumerate().filter(|(n, _)| !gone.contains(n)).map(|(_, a)| a).collect();
         let fits = prototype.map_or(0, |p| {
             kept.iter().zip(&p.parameters).map(|(a, p)| similarity(code.span((*a).clone()), &p.1)).sum::<usize>()
         });
@@ -233,10 +238,12 @@ fn add_argument(
         let fit = places.iter().find(|p| p.0 == place).map_or(0, |p| p.1);
         (4 * (best - fit).min(6)) as u8 + if place + missing == expected { 0 } else { 4 }
     };
-    for other in other_calls(cx, index, site, code, call, function, expected) {
+    let others = other_calls(cx, index, site, code, call, function, expected);
+    for other in &others {
         for &(place, _) in places.iter().filter(|_| missing == 1) {
             let Some(value) = other.arguments.get(place) else { continue };
-            let rest: Vec<&String> = other.arguments.iter().enumerate().filter(|(n, _)| *n != place).map(|(_, a)| a).collect();
+            let rest: Vec<&String> =
+                other.arguments.iter().enumerate().filter(|(n, _)| *n != place).map(|(_, a)| a).collect();
             let same = rest.iter().zip(&given).filter(|(a, b)| a.as_str() == **b).count();
             // `next(misc, misc_ids)` and `next(root)`: `root_ids`.
             for (theirs, ours) in rest.iter().zip(&given) {
@@ -246,7 +253,9 @@ fn add_argument(
                     && ours.chars().all(|c| c.is_alphanumeric() || c == '_')
                 {
                     let changed = value.replace(theirs.as_str(), ours);
-                    if changed.split(|c: char| !c.is_alphanumeric() && c != '_').all(|w| w.is_empty() || code.words(w).next().is_some() || w.starts_with(|c: char| c.is_ascii_digit())) {
+                    if changed.split(|c: char| !c.is_alphanumeric() && c != '_').all(|w| {
+                        w.is_empty() || code.words(w).next().is_some() || w.starts_with(|c: char| c.is_ascii_digit())
+                    }) {
                         offer(place, changed, 95 - penalty(place));
                     }
                 }
@@ -269,9 +278,22 @@ fn add_argument(
                     0 => continue,
                     fit => (50 + 8 * fit).min(93),
                 };
-                offer(place, variable.name.clone(), rank.saturating_sub(penalty(place)));
+                let goes_along = around.as_ref().is_some_and(|f| goes_along(code, f, call, &given, &variable.name));
+                let inside = given.iter().any(|g| g.contains(&variable.name) && variable.name.len() > 2);
+                let rank =
+                    (rank + 12 * u8::from(goes_along)).min(94).saturating_sub(penalty(place) + 8 * u8::from(inside));
+                offer(place, variable.name.clone(), rank);
+                if kind.contains('*')
+                    && goes_along
+                    && around.as_ref().is_some_and(|f| walks(code, f, call, &variable.name))
+                {
+                    offer(place, format!("{}++", variable.name), (rank + 1).min(95));
+                }
             }
         }
+    }
+    for (place, value) in family(code, call, &others, missing, expected) {
+        values.entry((place, value)).or_insert(88);
     }
     let mut all: Vec<((usize, String), u8)> = values.into_iter().collect();
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -290,6 +312,56 @@ fn add_argument(
     all.into_iter().map(one).collect()
 }
 
+/// True when another call of the function passes a variable along with one of the arguments.
+fn goes_along(code: &Code<'_>, function: &Function, own: Call, given: &[&str], name: &str) -> bool {
+    (function.body.0..function.body.1).filter(|&o| code.s(o) == "(" && o != own.open && code.is_word(o - 1)).any(
+        |open| {
+            let arguments = code.arguments(open);
+            let same = arguments.iter().any(|a| given.contains(&code.span(a.clone())) && a.len() > 1);
+            same && arguments.iter().any(|a| a.clone().any(|t| code.s(t) == name))
+        },
+    )
+}
+
+/// True for a pointer that a loop must move on: the call is the loop's body, nothing else in it
+/// tells the rounds apart, and what stands behind the loop goes on from it.
+fn walks(code: &Code<'_>, function: &Function, own: Call, name: &str) -> bool {
+    let Some(before) = own.name.checked_sub(1).filter(|&b| code.s(b) == ")") else { return false };
+    let looped = code.partner(before).is_some_and(|o| o > 0 && matches!(code.s(o - 1), "for" | "while"));
+    let uses: Vec<usize> = code.words(name).filter(|t| (function.body.0..function.body.1).contains(t)).collect();
+    let moved =
+        |&t: &usize| matches!(code.s(t + 1), "[" | "++" | "--" | "+=" | "-=") || matches!(code.s(t - 1), "++" | "--");
+    looped && !uses.iter().any(moved) && uses.iter().any(|&t| t > own.close)
+}
+
+/// Constants of one family, `R_OK` and `W_OK`: the one that only this `case` can mean, when the
+/// others go to their own. `case FILEX:` takes `X_OK`.
+fn family(code: &Code<'_>, own: Call, others: &[OtherCall], missing: usize, expected: usize) -> Vec<(usize, String)> {
+    let label = |at: usize| {
+        let colon = (at.saturating_sub(12)..at).rev().find(|&t| code.s(t) == ":")?;
+        code.is_word(colon - 1).then(|| code.s(colon - 1))
+    };
+    let place = expected - 1;
+    let values: Vec<&str> =
+        others.iter().filter(|o| o.near).filter_map(|o| o.arguments.get(place)).map(String::as_str).collect();
+    let mut distinct = values.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let Some(tail) = distinct.first().and_then(|v| v.get(1..)).filter(|t| t.starts_with('_')) else {
+        return Vec::new();
+    };
+    let one_letter =
+        distinct.iter().all(|v| v.get(1..) == Some(tail) && v.starts_with(|c: char| c.is_ascii_uppercase()));
+    if missing != 1 || !one_letter || distinct.len() < 2 || distinct.len() != values.len() {
+        return Vec::new();
+    }
+    let Some(mine) = label(own.name) else { return Vec::new() };
+    let theirs: String = code.words(code.s(own.name)).filter(|&t| t != own.name).filter_map(label).collect();
+    let letters = mine.chars().filter(|c| !theirs.contains(*c));
+    let known = |value: &String| triage_causes::headers::c(value).is_some() || code.words(value).next().is_some();
+    letters.map(|letter| format!("{letter}{tail}")).filter(known).map(|value| (place, value)).collect()
+}
+
 fn last_named(code: &Code<'_>, function: &Function) -> Option<String> {
     let parameters = code.arguments(function.params.0);
     let last = parameters.iter().rfind(|p| code.span((*p).clone()) != "...")?;
@@ -299,7 +371,9 @@ fn last_named(code: &Code<'_>, function: &Function) -> Option<String> {
 /// How well a variable serves as a parameter, 0 to 6.
 fn fit(kind: &str, name: &str, variable: &Variable) -> u8 {
     let plain = |t: &str| {
-        let words = t.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !matches!(*w, "" | "const" | "register" | "static" | "__user" | "volatile"));
+        let words = t
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|w| !matches!(*w, "" | "const" | "register" | "static" | "__user" | "volatile"));
         words.collect::<Vec<_>>().join(" ") + &"*".repeat(t.matches('*').count())
     };
     let (wanted, has) = (plain(kind), plain(&variable.kind));
@@ -348,7 +422,22 @@ impl Scope {
         for at in function.params.1 + 1..function.body.1 {
             let starts = matches!(code.s(at - 1), ";" | "{" | "}" | ")") && code.is_word(at);
             let kind = code.s(at);
-            if !starts || matches!(kind, "return" | "goto" | "if" | "else" | "case" | "while" | "for" | "do" | "switch" | "break" | "continue") {
+            if !starts
+                || matches!(
+                    kind,
+                    "return"
+                        | "goto"
+                        | "if"
+                        | "else"
+                        | "case"
+                        | "while"
+                        | "for"
+                        | "do"
+                        | "switch"
+                        | "break"
+                        | "continue"
+                )
+            {
                 continue;
             }
             let mut t = at + 1;
@@ -369,11 +458,17 @@ impl Scope {
         let mut rest = value;
         while let Some(start) = rest.find(|c: char| c.is_alphanumeric() || c == '_') {
             before = rest[..start].chars().next_back().unwrap_or(before);
-            let word_end = rest[start..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(rest.len(), |e| start + e);
+            let word_end =
+                rest[start..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(rest.len(), |e| start + e);
             let word = &rest[start..word_end];
             let capital = word.chars().all(|c| !c.is_ascii_lowercase());
             let called = rest[word_end..].trim_start().starts_with('(');
-            let fine = matches!(before, '.' | '>') || capital || called || is_keyword(word) || self.words.contains(word) || is_global(code, word);
+            let fine = matches!(before, '.' | '>')
+                || capital
+                || called
+                || is_keyword(word)
+                || self.words.contains(word)
+                || is_global(code, word);
             if !fine {
                 return false;
             }
@@ -419,7 +514,12 @@ fn other_calls(
     };
     take(code, true);
     let folder = crate::index::folder(&site.file);
-    let beside = cx.tree.files().iter().filter(|f| crate::index::folder(f) == folder && **f != site.file && is_source(f)).take(60);
+    let beside = cx
+        .tree
+        .files()
+        .iter()
+        .filter(|f| crate::index::folder(f) == folder && **f != site.file && is_source(f))
+        .take(60);
     for file in beside {
         if let Some(source) = index.read(file).filter(|s| s.text.contains(function)) {
             take(&Code::new(&source), false);
@@ -448,7 +548,9 @@ fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
         let title = format!("Pass '{text}' instead");
         all.push(made(site, line, title, vec![(start, end, text)], rank));
     };
-    let simple = value.len() == 1 || !text.contains(|c: char| " +-*/?<&|".contains(c)) || text.contains("->") && !text.contains(' ');
+    let simple = value.len() == 1
+        || !text.contains(|c: char| " +-*/?<&|".contains(c))
+        || text.contains("->") && !text.contains(' ');
     let address = code.s(value.start) == "&" && code.s(value.start + 1) != "&";
     if address && (depth.is_none_or(|d| d >= 1) || message.contains("remove &")) {
         offer(text[1..].trim_start().to_owned(), 94);
@@ -524,7 +626,12 @@ fn types(cx: &Context<'_>) -> Option<(String, String)> {
 }
 
 /// The expression that is of the wrong type; for an argument its call and its place.
-fn value_at(cx: &Context<'_>, site: &Site, code: &Code<'_>, at: usize) -> Option<(Range<usize>, Option<Call>, Option<usize>)> {
+fn value_at(
+    cx: &Context<'_>,
+    site: &Site,
+    code: &Code<'_>,
+    at: usize,
+) -> Option<(Range<usize>, Option<Call>, Option<usize>)> {
     let message = &cx.cause.message;
     let numbered = message.split_once("argument ").and_then(|(_, rest)| rest.split(' ').next()?.parse::<usize>().ok());
     if let (Some(number), Some(function)) = (numbered, quoted(message, " of ")) {
@@ -535,7 +642,9 @@ fn value_at(cx: &Context<'_>, site: &Site, code: &Code<'_>, at: usize) -> Option
         }
     }
     if message.contains("passing") || message.contains("argument") {
-        let open = (at.saturating_sub(400)..at).rev().find(|&o| code.s(o) == "(" && code.partner(o).is_some_and(|p| p > at))?;
+        let open = (at.saturating_sub(400)..at)
+            .rev()
+            .find(|&o| code.s(o) == "(" && code.partner(o).is_some_and(|p| p > at))?;
         let arguments = code.arguments(open);
         let place = arguments.iter().position(|a| a.contains(&at))?;
         let call = Call { name: open.checked_sub(1)?, open, close: code.partner(open)? };
@@ -543,7 +652,8 @@ fn value_at(cx: &Context<'_>, site: &Site, code: &Code<'_>, at: usize) -> Option
     }
     // A value that is assigned, initialises or is returned: up to the end of the statement.
     let first = code.statement_start(at);
-    let equals = (first..code.len().min(at + 40)).find(|&t| code.s(t) == "=" || code.s(t) == ";" || code.s(t) == "return")?;
+    let equals =
+        (first..code.len().min(at + 40)).find(|&t| code.s(t) == "=" || code.s(t) == ";" || code.s(t) == "return")?;
     if code.s(equals) == ";" {
         return None;
     }
@@ -552,4 +662,82 @@ fn value_at(cx: &Context<'_>, site: &Site, code: &Code<'_>, at: usize) -> Option
         end = if matches!(code.s(end), "(" | "[" | "{") { code.partner(end)? } else { end } + 1;
     }
     (end > equals + 1).then_some((equals + 1..end, None, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause, noted};
+    use super::*;
+
+    fn body(call: &str) -> String {
+        format!("#include \"a.h\"\nint g(struct tank *t, int level)\n{{\n\tfill(t, level);\n\t{call};\n}}\n")
+    }
+
+    #[test]
+    fn one_too_many() {
+        let bench =
+            Bench::new(&[("a.c", &body("fill(t, level, 0)")), ("a.h", "int fill(struct tank *t, int level);\n")]);
+        let cause = at(cause("argument-count", "too many arguments to function 'fill'", &["fill"]), "a.c", 5, 9);
+        assert_eq!(
+            bench.best(&Arguments, &noted(cause, "declared here", "a.h", 1)),
+            "-\tfill(t, level, 0);\n+\tfill(t, level);\n"
+        );
+    }
+
+    #[test]
+    fn one_that_is_missing() {
+        for (call, expected) in [("fill(t)", "fill(t, level)"), ("fill(level)", "fill(t, level)")] {
+            let bench = Bench::new(&[("a.c", &body(call)), ("a.h", "int fill(struct tank *t, int level);\n")]);
+            let cause = at(
+                cause("argument-count", "too few arguments to function call, expected 2, have 1", &["fill"]),
+                "a.c",
+                5,
+                2,
+            );
+            let cause = noted(cause, "'fill' declared here", "a.h", 1);
+            assert_eq!(bench.best(&Arguments, &cause), format!("-\t{call};\n+\t{expected};\n"));
+        }
+    }
+
+    #[test]
+    fn by_the_pattern_of_other_calls() {
+        let text = "void g(void)\n{\n\tnext(left, left_ids);\n\tnext(right);\n}\nint right_ids;\n";
+        let cause = at(cause("argument-count", "too few arguments to function 'next'", &["next"]), "a.c", 4, 2);
+        assert_eq!(
+            Bench::new(&[("a.c", text)]).best(&Arguments, &cause),
+            "-\tnext(right);\n+\tnext(right, right_ids);\n"
+        );
+        let text = "void g(const char *fmt, ...)\n{\n\tva_list ap;\n\tva_start(ap);\n}\n";
+        let cause = super::super::testing::cause(
+            "argument-count",
+            "macro \"va_start\" requires 2 arguments, but only 1 given",
+            &["va_start"],
+        );
+        assert_eq!(
+            Bench::new(&[("a.c", text)]).best(&Arguments, &at(cause, "a.c", 4, 13)),
+            "-\tva_start(ap);\n+\tva_start(ap, fmt);\n"
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        for (call, note, expected) in [
+            ("fill(&t, level)", "expected 'struct tank *' but argument is of type 'struct tank **'", "fill(t, level)"),
+            ("fill(u, level)", "expected 'struct tank *' but argument is of type 'struct tank'", "fill(&u, level)"),
+            ("fill(p, level)", "expected 'struct tank *' but argument is of type 'struct tank **'", "fill(*p, level)"),
+        ] {
+            let bench = Bench::new(&[("a.c", &body(call)), ("a.h", "int fill(struct tank *t, int level);\n")]);
+            let message = "passing argument 1 of 'fill' from incompatible pointer type";
+            let cause = noted(at(cause("incompatible-pointer", message, &[]), "a.c", 5, 14), note, "a.h", 1);
+            assert_eq!(bench.best(&Arguments, &cause), format!("-\t{call};\n+\t{expected};\n"));
+        }
+    }
+
+    #[test]
+    fn an_assignment() {
+        let bench = Bench::new(&[("a.c", "void f(struct tank *t)\n{\n\tstruct tank *u = &t;\n}\n")]);
+        let message = "initialization of 'struct tank *' from incompatible pointer type 'struct tank **'";
+        let cause = at(cause("incompatible-pointer", message, &[]), "a.c", 3, 26);
+        assert_eq!(bench.best(&Arguments, &cause), "-\tstruct tank *u = &t;\n+\tstruct tank *u = t;\n");
+    }
 }

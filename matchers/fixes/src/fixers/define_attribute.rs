@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use super::{Candidate, Context, Fixer};
 use crate::code::Code;
 use crate::index::Index;
-use crate::units;
 use crate::site::candidate;
+use crate::units;
 
 use super::spelling::slip;
 
@@ -75,7 +75,9 @@ fn in_file(cx: &Context<'_>, index: &Index<'_>, file: &str, symbol: &str) -> Vec
     }
     // What the other types of the file end with.
     let mut habits: HashMap<&str, usize> = HashMap::new();
-    for t in (1..code.len()).filter(|&t| code.s(t - 1) == "}" && code.is_word(t) && code.s(t) != symbol && code.s(t).starts_with("__")) {
+    for t in (1..code.len())
+        .filter(|&t| code.s(t - 1) == "}" && code.is_word(t) && code.s(t) != symbol && code.s(t).starts_with("__"))
+    {
         let end = if code.s(t + 1) == "(" { code.partner(t + 1).unwrap_or(t) } else { t };
         *habits.entry(code.span(t..end + 1)).or_insert(0) += 1;
     }
@@ -83,7 +85,17 @@ fn in_file(cx: &Context<'_>, index: &Index<'_>, file: &str, symbol: &str) -> Vec
         let plain = !text.contains("align") || symbol.contains("align");
         offer(text.to_owned(), 84 + u8::from(plain) + count.min(5) as u8);
     }
-    for (word, text) in [("pack", "__packed"), ("cacheline", "____cacheline_aligned"), ("align", "____cacheline_aligned"), ("layout", "__randomize_layout")] {
+    // Members of a fixed byte order are a format on a wire or disk: no gaps.
+    let open = code.partner(first - 1).unwrap_or(first);
+    if cx.kernel && (open..first).any(|t| code.s(t).starts_with("__le") || code.s(t).starts_with("__be")) {
+        offer("__packed".to_owned(), 84);
+    }
+    for (word, text) in [
+        ("pack", "__packed"),
+        ("cacheline", "____cacheline_aligned"),
+        ("align", "____cacheline_aligned"),
+        ("layout", "__randomize_layout"),
+    ] {
         if cx.kernel && symbol.contains(word) {
             offer(text.to_owned(), 72);
         }
@@ -102,4 +114,35 @@ fn in_file(cx: &Context<'_>, index: &Index<'_>, file: &str, symbol: &str) -> Vec
         made
     };
     offers.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, cause};
+    use super::*;
+
+    fn bench(attribute: &str, others: &str) -> Bench {
+        let header = format!("struct tank {{\n\tint level;\n}} {attribute};\n{others}");
+        Bench::new(&[("d/a.c", "#include \"t.h\"\n"), ("d/b.c", "#include \"t.h\"\n"), ("d/t.h", &header)]).kernel()
+    }
+
+    fn doubled(symbol: &str) -> triage_causes::report::Cause {
+        let mut cause = cause("multiple-definition", &format!("multiple definition of '{symbol}'"), &[symbol]);
+        cause.objects = vec!["d/a.o".to_owned(), "d/b.o".to_owned()];
+        cause
+    }
+
+    #[test]
+    fn the_attribute_that_is_meant() {
+        let misspelt = bench("__pakced", "").best(&DefineAttribute, &doubled("__pakced"));
+        assert_eq!(misspelt, "-} __pakced;\n+} __packed;\n");
+        let habit = bench("__tight", "struct b { int x; } __attribute__((packed));\n")
+            .best(&DefineAttribute, &doubled("__tight"));
+        assert_eq!(habit, "-} __tight;\n+} __attribute__((packed));\n");
+    }
+
+    #[test]
+    fn variables_that_are_meant() {
+        assert!(bench("", "int __tank_count;\n").changes(&DefineAttribute, &doubled("__tank_count")).is_empty());
+    }
 }

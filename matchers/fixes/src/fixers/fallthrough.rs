@@ -48,7 +48,11 @@ fn at(cx: &Context<'_>, site: &Site) -> Option<Vec<Candidate>> {
     let mut made = Vec::new();
     for (text, kind, rank) in [
         ("break;".to_owned(), "End the case with 'break;'", if said { 40 } else { rank(false, breaks + 1, meant) }),
-        (word.clone(), "Say that the case falls through", if said { 94 } else { rank(false, meant, breaks + 1).min(84) }),
+        (
+            word.clone(),
+            "Say that the case falls through",
+            if said { 94 } else { rank(false, meant, breaks + 1).min(84) },
+        ),
     ] {
         let edit = (last.end, last.end, format!("{newline}{indent}{text}"));
         made.push(candidate("insert_line", kind.to_owned(), &site.file, line, vec![edit], rank));
@@ -106,5 +110,34 @@ fn spelling(cx: &Context<'_>, site: &Site) -> String {
         "[[fallthrough]];".into()
     } else {
         "__attribute__((fallthrough));".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause, noted};
+    use super::*;
+
+    const TEXT: &str = "void f(int a)\n{\n\tswitch (a) {\n\tcase 1:\n\t\tg();\n\t\tbreak;\n\tcase 2:\n\t\th();\n\tdefault:\n\t\tk();\n\t}\n}\n";
+
+    #[test]
+    fn a_break_as_the_others() {
+        let bench = Bench::new(&[("a.c", TEXT)]);
+        let clang = at(cause("fallthrough", "unannotated fall-through between switch labels", &[]), "a.c", 9, 2);
+        let gcc = at(cause("fallthrough", "this statement may fall through", &[]), "a.c", 8, 3);
+        for cause in [clang, noted(gcc, "here", "a.c", 9)] {
+            assert_eq!(bench.changes(&Fallthrough, &cause), ["+\t\tbreak;\n", "+\t\t__attribute__((fallthrough));\n"]);
+        }
+    }
+
+    #[test]
+    fn a_fall_that_is_meant() {
+        let said = TEXT.replace("\th();\n", "\th();\n\t\t/* fall through */\n");
+        let bench = Bench::new(&[("a.c", &said)]).kernel();
+        let cause = at(cause("fallthrough", "unannotated fall-through between switch labels", &[]), "a.c", 10, 2);
+        assert_eq!(bench.best(&Fallthrough, &cause), "+\t\tfallthrough;\n");
+        let cxx = Bench::new(&[("a.cc", &said)]);
+        let cause = super::super::testing::at(cause, "a.cc", 10, 2);
+        assert_eq!(cxx.best(&Fallthrough, &cause), "+\t\t[[fallthrough]];\n");
     }
 }

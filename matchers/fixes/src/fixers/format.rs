@@ -116,14 +116,15 @@ fn at(cx: &Context<'_>, site: &Site, told: Option<&str>, kind: &Kind<'_>) -> Vec
 
 /// The call that a string is an argument of: its place among them, and all of them.
 fn arguments(code: &Code<'_>, string: usize) -> Option<(usize, Vec<std::ops::Range<usize>>)> {
-    let open = (0..string).rev().take(400).find(|&o| code.s(o) == "(" && code.partner(o).is_some_and(|p| p > string))?;
+    let open =
+        (0..string).rev().take(400).find(|&o| code.s(o) == "(" && code.partner(o).is_some_and(|p| p > string))?;
     let all = code.arguments(open);
     let place = all.iter().position(|a| a.contains(&string))?;
     Some((place, all))
 }
 
 fn argument_number(message: &str) -> Option<usize> {
-    message.split_once("argument ")?.1.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    message.split_once("but argument ")?.1.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// The conversions of a string literal.
@@ -171,7 +172,15 @@ fn conversion(kind: &Kind<'_>, letter: char, kernel: bool) -> Option<(&'static s
         return Some(("", if text { 's' } else { 'p' }));
     }
     let keep = matches!(letter, 'x' | 'X' | 'o');
-    let number = |signed: bool| if keep { letter } else if signed { if letter == 'i' { 'i' } else { 'd' } } else { 'u' };
+    let number = |signed: bool| {
+        if keep {
+            letter
+        } else if signed {
+            if letter == 'i' { 'i' } else { 'd' }
+        } else {
+            'u'
+        }
+    };
     match name.as_str() {
         "size_t" | "std::size_t" => return Some(("z", number(false))),
         "ssize_t" => return Some(("z", number(true))),
@@ -197,4 +206,62 @@ fn conversion(kind: &Kind<'_>, letter: char, kernel: bool) -> Option<(&'static s
         () if words.contains(&"enum") => ("", number(false)),
         () => ("", number(signed)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause};
+    use super::*;
+
+    fn best(call: &str, message: &str, column: u32) -> String {
+        let bench = Bench::new(&[("a.c", &format!("void f(void)\n{{\n    {call};\n}}\n"))]);
+        let change = bench.best(&Format, &at(cause("format", message, &[]), "a.c", 3, column));
+        change
+            .lines()
+            .nth(1)
+            .map(|l| l.trim_start_matches("+    ").trim_end_matches(';').to_owned())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn by_the_type() {
+        for (message, from, to) in [
+            (
+                "format '%d' expects argument of type 'int', but argument 2 has type 'size_t' {aka 'long unsigned int'}",
+                "%d",
+                "%zu",
+            ),
+            ("format '%d' expects argument of type 'int', but argument 2 has type 'const char *'", "%d", "%s"),
+            ("format '%ld' expects argument of type 'long int', but argument 2 has type 'int'", "%-8ld", "%-8d"),
+            ("format specifies type 'int' but the argument has type 'u64' (aka 'unsigned long long')", "%d", "%llu"),
+            (
+                "format '%x' expects argument of type 'unsigned int', but argument 2 has type 'long unsigned int'",
+                "0x%08x",
+                "0x%08lx",
+            ),
+            ("format '%s' expects argument of type 'char *', but argument 2 has type 'void *'", "%s", "%p"),
+            ("format specifies type 'char *' but the argument has type 'int'", "%s", "%d"),
+        ] {
+            let expected = format!("printf(\"a {to}\\n\", x)");
+            assert_eq!(best(&format!("printf(\"a {from}\\n\", x)"), message, 5), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn the_right_one_of_several() {
+        let call = "log(dev, \"%d of %d\", a, name)";
+        let clang = "format specifies type 'int' but the argument has type 'char *'";
+        assert_eq!(best(call, clang, 29), "log(dev, \"%d of %s\", a, name)");
+        let gcc = "format '%d' expects argument of type 'int', but argument 4 has type 'char *'";
+        assert_eq!(best(call, gcc, 5), "log(dev, \"%d of %s\", a, name)");
+    }
+
+    #[test]
+    fn types_without_a_conversion() {
+        assert_eq!(
+            best("printf(\"%d\", x)", "format specifies type 'int' but the argument has type 'struct tank'", 18),
+            ""
+        );
+        assert_eq!(best("printf(\"%d\", x)", "too many arguments for format", 5), "");
+    }
 }

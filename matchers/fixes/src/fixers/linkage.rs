@@ -5,9 +5,9 @@ use super::{Candidate, Context, Fixer};
 use crate::code::Code;
 use crate::edit::Edit;
 use crate::index::{self, Index};
-use crate::units;
 use crate::site::candidate;
 use crate::source::SourceFile;
+use crate::units;
 
 /// See the module.
 pub struct Linkage;
@@ -49,6 +49,18 @@ enum Definition {
     Variable { start: usize, end: usize, value: Option<usize>, alone: bool },
 }
 
+/// True where a name can mean the file's variable: not a parameter, nor inside of a function that
+/// has a parameter of this name.
+fn is_of_file(code: &Code<'_>, at: usize) -> bool {
+    match code.function_at(code.toks[at].start) {
+        Some(f) => at > f.body.0 && !(f.params.0..f.body.0).any(|t| code.s(t) == code.s(at)),
+        None => {
+            let first = code.statement_start(at);
+            !(first..at).any(|t| code.s(t) == "(" && code.partner(t).is_some_and(|p| p > at))
+        }
+    }
+}
+
 /// The last name of a path without its end.
 fn stem(file: &str) -> &str {
     let name = index::name(file);
@@ -68,7 +80,9 @@ fn definition(code: &Code<'_>, symbol: &str) -> Option<Definition> {
         }
         return Some(Definition::Function {
             start: code.toks[function.first].start,
-            inline: words().find(|&t| matches!(code.s(t), "inline" | "__inline" | "__inline__" | "__always_inline")).map(|t| code.toks[t].start),
+            inline: words()
+                .find(|&t| matches!(code.s(t), "inline" | "__inline" | "__inline__" | "__always_inline"))
+                .map(|t| code.toks[t].start),
             external: words().find(|&t| code.s(t) == "extern").map(|t| (code.toks[t].start, code.toks[t].end)),
         });
     }
@@ -119,7 +133,11 @@ fn declaration_start(code: &Code<'_>, at: usize) -> Option<usize> {
     }
     // Inside of braces that are open here it is a member or a local variable.
     let open = (0..first).rev().find(|&t| code.s(t) == "{" && code.partner(t).is_some_and(|p| p > at));
-    let linkage = open.is_none_or(|o| o >= 2 && code.s(o - 2) == "extern" || o >= 1 && code.s(o - 1) == "namespace" || o >= 2 && code.s(o - 2) == "namespace");
+    let linkage = open.is_none_or(|o| {
+        o >= 2 && code.s(o - 2) == "extern"
+            || o >= 1 && code.s(o - 1) == "namespace"
+            || o >= 2 && code.s(o - 2) == "namespace"
+    });
     linkage.then_some(first)
 }
 
@@ -177,7 +195,10 @@ fn others(cx: &Context<'_>, index: &Index<'_>, header: &str, sources: &[String],
     let source = |file: &&String| [".c", ".cc", ".cpp", ".cxx"].iter().any(|end| file.ends_with(end));
     let all = cx.tree.files().iter().filter(source);
     let defines = |file: &&String| {
-        index.read(file).filter(|s| s.text.contains(symbol)).is_some_and(|s| definition(&Code::new(&s), symbol).is_some())
+        index
+            .read(file)
+            .filter(|s| s.text.contains(symbol))
+            .is_some_and(|s| definition(&Code::new(&s), symbol).is_some())
     };
     let close = sources.iter().filter(|f| !f.ends_with(".h")).find(defines).cloned();
     close.or_else(|| all.clone().filter(near).find(defines).cloned()).or_else(|| {
@@ -207,8 +228,13 @@ fn in_sources(index: &Index<'_>, sources: &[String], symbol: &str) -> Vec<Candid
         let line_of = |offset: usize| source.text[..offset].matches('\n').count() as u32 + 1;
         match definition(&code, symbol) {
             Some(Definition::Variable { start, end, value, alone }) => {
-                let uses = code.words(symbol).count();
-                let names = |h: &&&str| index.read(h).is_some_and(|s| Code::new(&s).words(symbol).next().is_some());
+                let uses = code.words(symbol).filter(|&t| is_of_file(&code, t)).count();
+                let names = |h: &&&str| {
+                    index.read(h).filter(|s| s.text.contains(symbol)).is_some_and(|s| {
+                        let code = Code::new(&s);
+                        code.words(symbol).any(|t| is_of_file(&code, t))
+                    })
+                };
                 let headers = index.headers(file);
                 let declaring: Vec<&&str> = headers.iter().filter(names).collect();
                 let declared = !declaring.is_empty();
@@ -222,23 +248,101 @@ fn in_sources(index: &Index<'_>, sources: &[String], symbol: &str) -> Vec<Candid
                 }
                 if value.is_none() && uses > 1 {
                     let title = format!("Declare '{symbol}' here: 'extern'");
-                    made.push(candidate("restore_extern", title, file, line_of(start), vec![(start, start, "extern ".into())], 80));
+                    made.push(candidate(
+                        "restore_extern",
+                        title,
+                        file,
+                        line_of(start),
+                        vec![(start, start, "extern ".into())],
+                        80,
+                    ));
                 }
                 if !declared && uses > 1 {
                     let title = format!("Keep '{symbol}' to this file: 'static'");
                     let rank = if value.is_some() { 78 } else { 70 };
-                    made.push(candidate("restore_static", title, file, line_of(start), vec![(start, start, "static ".into())], rank));
+                    made.push(candidate(
+                        "restore_static",
+                        title,
+                        file,
+                        line_of(start),
+                        vec![(start, start, "static ".into())],
+                        rank,
+                    ));
                 }
             }
             Some(Definition::Function { start, .. }) => {
-                let declared = index.headers(file).iter().any(|h| index.read(h).is_some_and(|s| s.text.contains(symbol)));
+                let declared =
+                    index.headers(file).iter().any(|h| index.read(h).is_some_and(|s| s.text.contains(symbol)));
                 if !declared {
                     let title = format!("Keep '{symbol}' to this file: 'static'");
-                    made.push(candidate("restore_static", title, file, line_of(start), vec![(start, start, "static ".into())], 78));
+                    made.push(candidate(
+                        "restore_static",
+                        title,
+                        file,
+                        line_of(start),
+                        vec![(start, start, "static ".into())],
+                        78,
+                    ));
                 }
             }
             None => {}
         }
     }
     made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, cause};
+    use super::*;
+
+    fn doubled(symbol: &str) -> triage_causes::report::Cause {
+        let mut cause = cause("multiple-definition", &format!("multiple definition of '{symbol}'"), &[symbol]);
+        cause.objects = vec!["d/a.o".to_owned(), "d/b.o".to_owned()];
+        cause
+    }
+
+    fn best(header: &str, a: &str, b: &str, symbol: &str) -> String {
+        let (a, b) = (format!("#include \"t.h\"\n{a}"), format!("#include \"t.h\"\n{b}"));
+        Bench::new(&[("d/a.c", &a), ("d/b.c", &b), ("d/t.h", header)]).best(&Linkage, &doubled(symbol))
+    }
+
+    #[test]
+    fn functions_in_headers() {
+        for (from, to) in [
+            ("int", "static inline int"),
+            ("inline int", "static inline int"),
+            ("extern inline int", "static inline int"),
+        ] {
+            let header = format!("#ifdef X\n{from} fill(int a)\n{{\n\treturn a;\n}}\n#endif\n");
+            assert_eq!(best(&header, "", "", "fill"), format!("-{from} fill(int a)\n+{to} fill(int a)\n"));
+        }
+    }
+
+    #[test]
+    fn variables_in_headers() {
+        assert_eq!(
+            best("int level; /* full */\n", "int level = 2;\n", "", "level"),
+            "-int level; /* full */\n+extern int level; /* full */\n"
+        );
+        assert_eq!(
+            best("struct tank *top;\n", "", "", "top"),
+            "+\n+struct tank *top;\n-struct tank *top;\n+extern struct tank *top;\n"
+        );
+        let table = best("int sizes[2] = { 1, 2 };\n", "", "", "sizes");
+        assert_eq!(table, "+\n+int sizes[2] = { 1, 2 };\n-int sizes[2] = { 1, 2 };\n+extern int sizes[2] ;\n");
+    }
+
+    #[test]
+    fn two_sources() {
+        let unused = best("", "char *name = 0;\n", "char *name = 0;\nchar *g(void) { return name; }\n", "name");
+        assert_eq!(unused, "-char *name = 0;\n");
+        let declared = best(
+            "extern char *name;\n",
+            "char *name = 0;\nchar *f(void) { return name; }\n",
+            "char *name;\nchar *g(void) { return name; }\n",
+            "name",
+        );
+        assert_eq!(declared, "-char *name;\n");
+    }
 }

@@ -98,7 +98,8 @@ fn converted(code: &Code<'_>, function: &Function) -> Option<Vec<(usize, usize, 
     if function.first == function.name {
         let start = code.toks[function.name].start;
         edits.push((start, start, "int ".to_owned()));
-    } else if (function.first..function.name).all(|t| matches!(code.s(t), "static" | "extern" | "inline" | "register")) {
+    } else if (function.first..function.name).all(|t| matches!(code.s(t), "static" | "extern" | "inline" | "register"))
+    {
         let start = code.toks[function.name].start;
         edits.push((start, start, "int ".to_owned()));
     }
@@ -161,7 +162,10 @@ fn implicit(all: &[Site], code: &Code<'_>) -> Option<Candidate> {
 
 /// `()` of a declaration that a newer standard reads as "anything": `(void)`.
 fn empty_list(cx: &Context<'_>, all: &[Site], code: &Code<'_>) -> Option<Candidate> {
-    if !matches!(cx.cause.option.as_deref(), Some("-Wstrict-prototypes" | "-Wold-style-definition" | "-Wdeprecated-non-prototype")) {
+    if !matches!(
+        cx.cause.option.as_deref(),
+        Some("-Wstrict-prototypes" | "-Wold-style-definition" | "-Wdeprecated-non-prototype")
+    ) {
         return None;
     }
     let site = all.first()?;
@@ -169,4 +173,39 @@ fn empty_list(cx: &Context<'_>, all: &[Site], code: &Code<'_>) -> Option<Candida
     let at = code.toks[open].end;
     let title = "Say that the function takes nothing: '(void)'".to_owned();
     Some(candidate("patch", title, &site.file, site.line, vec![(at, at, "void".to_owned())], 92))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause};
+    use super::*;
+
+    const TEXT: &str = "static count;\nfill (name, level, flags)\n  char *name, **flags;\n  int level;\n{\n  return 0;\n}\nchar *pour(a)\n  int a;\n{\n  return 0;\n}\n";
+
+    #[test]
+    fn types_that_are_implied() {
+        let bench = Bench::new(&[("a.c", TEXT)]);
+        let cause = at(cause("implicit-int", "type defaults to 'int' in declaration of 'count'", &[]), "a.c", 1, 8);
+        assert_eq!(bench.best(&OldStyle, &cause), "-static count;\n+static int count;\n");
+        let cause = at(cause, "a.c", 2, 1);
+        assert_eq!(bench.best(&OldStyle, &cause), "-fill (name, level, flags)\n+int fill (name, level, flags)\n");
+    }
+
+    #[test]
+    fn parameters_behind_the_list() {
+        let cause = at(cause("unknown-type", "unknown type name 'name'", &["name", "level"]), "a.c", 2, 7);
+        let expected = concat!(
+            "-fill (name, level, flags)\n-  char *name, **flags;\n-  int level;\n",
+            "+int fill (char *name, int level, char **flags)\n",
+            "-char *pour(a)\n-  int a;\n+char *pour(int a)\n"
+        );
+        assert_eq!(Bench::new(&[("a.c", TEXT)]).best(&OldStyle, &cause), expected);
+    }
+
+    #[test]
+    fn other_unknown_types() {
+        let bench = Bench::new(&[("a.c", "tank_t t;\nint f(tank_t t)\n{\n\treturn 0;\n}\n")]);
+        let cause = at(cause("unknown-type", "unknown type name 'tank_t'", &["tank_t"]), "a.c", 2, 7);
+        assert!(bench.changes(&OldStyle, &cause).is_empty());
+    }
 }

@@ -20,7 +20,11 @@ impl Fixer for Prototype {
     fn wants(&self, cx: &Context<'_>) -> bool {
         let class = cx.cause.class.as_str();
         let named = !cx.cause.symbols.is_empty();
-        named && matches!(class, "missing-prototype" | "implicit-declaration" | "undeclared-identifier" | "conflicting-types")
+        named
+            && matches!(
+                class,
+                "missing-prototype" | "implicit-declaration" | "undeclared-identifier" | "conflicting-types"
+            )
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
@@ -84,9 +88,9 @@ fn own_header<'t>(index: &Index<'t>, file: &str) -> Option<&'t str> {
 /// Where a declaration goes in a header: behind the last prototype, else before the last `#endif`.
 fn header_end(source: &SourceFile) -> Option<usize> {
     let code = Code::new(source);
-    let last = (0..code.len()).rev().find(|&t| {
-        code.s(t) == ";" && t > 0 && code.s(t - 1) == ")" && code.function_at(code.toks[t].start).is_none()
-    });
+    let last = (0..code.len())
+        .rev()
+        .find(|&t| code.s(t) == ";" && t > 0 && code.s(t - 1) == ")" && code.function_at(code.toks[t].start).is_none());
     match last {
         Some(last) => Some(code.line_end(code.toks[last].end)),
         None => source.text.rfind("\n#endif").map(|at| at + 1),
@@ -123,12 +127,21 @@ fn forward(site: &Site, code: &Code<'_>, symbol: &str) -> Vec<Candidate> {
     let declared = (0..first_use).rev().find(|&t| {
         let at = code.toks[t].start;
         let starts = code.s(t) == ";" && t > 1 && code.s(t - 1) == ")" && code.function_at(at).is_none();
-        starts && code.s(code.statement_start(t)) == "static" && code.line_start(code.toks[code.statement_start(t)].start) == code.toks[code.statement_start(t)].start
+        starts
+            && code.s(code.statement_start(t)) == "static"
+            && code.line_start(code.toks[code.statement_start(t)].start) == code.toks[code.statement_start(t)].start
     });
     if let Some(last) = declared {
         let at = code.line_end(code.toks[last].end);
         let line = code.toks[last].line + 1;
-        made.push(candidate("add_prototype", title.clone(), &site.file, line, vec![(at, at, format!("{text}{newline}"))], 95));
+        made.push(candidate(
+            "add_prototype",
+            title.clone(),
+            &site.file,
+            line,
+            vec![(at, at, format!("{text}{newline}"))],
+            95,
+        ));
     }
     if let Some(at) = before_item(code, known) {
         let line = code.text[..at].matches('\n').count() as u32 + 1;
@@ -142,7 +155,10 @@ fn forward(site: &Site, code: &Code<'_>, symbol: &str) -> Vec<Candidate> {
 fn variable(code: &Code<'_>, symbol: &str, after: usize) -> Option<String> {
     let at = code.words(symbol).find(|&t| {
         let ends = matches!(code.s(t + 1), "=" | ";" | "[");
-        t > after && ends && code.function_at(code.toks[t].start).is_none() && (code.is_word(t - 1) || code.s(t - 1) == "*")
+        t > after
+            && ends
+            && code.function_at(code.toks[t].start).is_none()
+            && (code.is_word(t - 1) || code.s(t - 1) == "*")
     })?;
     let first = code.statement_start(at);
     let mut end = at + 1;
@@ -164,7 +180,12 @@ fn before_item(code: &Code<'_>, offset: usize) -> Option<usize> {
         Some(function) => function.first,
         None => {
             let at = code.at(offset);
-            let open = (0..at).rev().find(|&t| code.s(t) == "{" && code.line_start(code.toks[t].start) + code.indent(code.toks[t].start).len() <= code.toks[t].start && code.partner(t).is_some_and(|p| p > at) && code.indent(code.toks[t].start).is_empty())?;
+            let open = (0..at).rev().find(|&t| {
+                code.s(t) == "{"
+                    && code.line_start(code.toks[t].start) + code.indent(code.toks[t].start).len() <= code.toks[t].start
+                    && code.partner(t).is_some_and(|p| p > at)
+                    && code.indent(code.toks[t].start).is_empty()
+            })?;
             code.statement_start(open.checked_sub(1)?)
         }
     };
@@ -172,7 +193,8 @@ fn before_item(code: &Code<'_>, offset: usize) -> Option<usize> {
     // The comment right above belongs to it.
     let above = code.text[..at].trim_end_matches([' ', '\t']);
     let comment = above.trim_end();
-    if above.len() - comment.len() <= 1 && comment.ends_with("*/")
+    if above.len() - comment.len() <= 1
+        && comment.ends_with("*/")
         && let Some(open) = comment.rfind("/*")
     {
         let start = code.line_start(open);
@@ -234,7 +256,9 @@ fn lost_definition(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str)
         .copied()
         .filter(|&t| t >= 3 && code.s(t - 1) == "&")
         .filter_map(|t| {
-            let open = (t.saturating_sub(40)..t).rev().find(|&o| code.s(o) == "(" && code.partner(o).is_some_and(|p| p > t))?;
+            let open = (t.saturating_sub(40)..t)
+                .rev()
+                .find(|&o| code.s(o) == "(" && code.partner(o).is_some_and(|p| p > t))?;
             open.checked_sub(1).map(|name| code.s(name))
         })
         .collect();
@@ -242,7 +266,9 @@ fn lost_definition(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str)
         return None;
     }
     let defines = |name: &str| {
-        let all = DEFINED_BY.iter().filter(|(start, _)| name.starts_with(start) || start.contains("seq") && name.contains(start));
+        let all = DEFINED_BY
+            .iter()
+            .filter(|(start, _)| name.starts_with(start) || start.contains("seq") && name.contains(start));
         all.max_by_key(|(start, _)| start.len()).map(|d| d.1)
     };
     let by = defines(taken[0]).filter(|by| taken.iter().all(|name| defines(name) == Some(*by)))?;
@@ -272,7 +298,9 @@ fn elsewhere(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str) -> Op
         let hidden = (function.first..function.name).any(|t| other.s(t) == "static");
         (!hidden).then(|| (file.clone(), prototype(&other, function)))
     })?;
-    let shared = own_header(&index, &file).filter(|h| index.headers(&site.file).contains(h)).or_else(|| own_header(&index, &site.file));
+    let shared = own_header(&index, &file)
+        .filter(|h| index.headers(&site.file).contains(h))
+        .or_else(|| own_header(&index, &site.file));
     let title = format!("Declare '{symbol}', which {file} defines");
     let (target, at, rank) = match shared.and_then(|h| Some((h, header_end(&*index.read(h)?)?))) {
         Some((header, at)) => (header.to_owned(), at, 86),
@@ -283,4 +311,69 @@ fn elsewhere(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str) -> Op
     made.edits.push(Edit { file: target, start: at, end: at, text: format!("{text}\n") });
     made.diagnosis = Some("missing-prototype");
     Some(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause};
+    use super::*;
+
+    #[test]
+    fn what_only_its_file_uses() {
+        let bench = Bench::new(&[
+            ("a.c", "int fill(int a)\n{\n\treturn a;\n}\nint g(void) { return fill(2); }\n"),
+            ("b.c", "int x;\n"),
+        ]);
+        let cause = at(cause("missing-prototype", "no previous prototype for 'fill'", &["fill"]), "a.c", 1, 5);
+        assert_eq!(bench.best(&Prototype, &cause), "-int fill(int a)\n+static int fill(int a)\n");
+    }
+
+    #[test]
+    fn what_others_use() {
+        let files = [
+            ("a.c", "#include \"a.h\"\nint fill(int a)\n{\n\treturn a;\n}\n"),
+            ("a.h", "#ifndef A_H\n#define A_H\nint drain(int a);\n#endif\n"),
+            ("b.c", "int fill(int);\nint g(void) { return fill(2); }\n"),
+        ];
+        let cause = at(cause("missing-prototype", "no previous prototype for 'fill'", &["fill"]), "a.c", 2, 5);
+        assert_eq!(Bench::new(&files).best(&Prototype, &cause), "+int fill(int a);\n");
+    }
+
+    #[test]
+    fn a_call_before_the_definition() {
+        let text = "#include <x.h>\nstatic void drain(int a);\n\nint g(void)\n{\n\treturn fill(2,\n\t\t    3);\n}\n\nstatic int fill(int a,\n\t\tint b)\n{\n\treturn a;\n}\n";
+        let bench = Bench::new(&[("a.c", text)]);
+        let cause =
+            at(cause("implicit-declaration", "implicit declaration of function 'fill'", &["fill"]), "a.c", 6, 9);
+        let all = bench.candidates(&Prototype, &cause);
+        assert_eq!(all.iter().map(|c| c.line).collect::<Vec<_>>(), [Some(3), Some(4)]);
+        assert_eq!(bench.best(&Prototype, &cause), "+static int fill(int a, int b);\n");
+    }
+
+    #[test]
+    fn a_lock_that_lost_its_definition() {
+        let text = "static int n;\n\n/* Counts. */\nvoid g(void)\n{\n\tspin_lock(&tank_lock);\n\tn++;\n\tspin_unlock(&tank_lock);\n}\n";
+        let cause = at(
+            cause("undeclared-identifier", "use of undeclared identifier 'tank_lock'", &["tank_lock"]),
+            "a.c",
+            6,
+            13,
+        );
+        let bench = Bench::new(&[("a.c", text)]).kernel();
+        assert_eq!(bench.best(&Prototype, &cause), "+static DEFINE_SPINLOCK(tank_lock);\n+\n");
+        assert_eq!(bench.candidates(&Prototype, &cause)[0].line, Some(3));
+        assert!(Bench::new(&[("a.c", text)]).changes(&Prototype, &cause).is_empty());
+    }
+
+    #[test]
+    fn what_another_file_defines() {
+        let files = [
+            ("s/a.c", "#include \"b.h\"\nint g(void) { return fill(2); }\n"),
+            ("s/b.h", "int drain(void);\n"),
+            ("s/b.c", "#include \"b.h\"\nint fill(int a)\n{\n\treturn a;\n}\n"),
+        ];
+        let cause =
+            at(cause("implicit-declaration", "implicit declaration of function 'fill'", &["fill"]), "s/a.c", 2, 22);
+        assert_eq!(Bench::new(&files).best(&Prototype, &cause), "+int fill(int a);\n");
+    }
 }

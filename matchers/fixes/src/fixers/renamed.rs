@@ -7,8 +7,8 @@ use super::spelling::slip;
 use super::{Candidate, Context, Fixer};
 use crate::code::{Code, is_keyword};
 use crate::index::{self, Index};
-use crate::units;
 use crate::site::candidate;
+use crate::units;
 
 /// See the module.
 pub struct Renamed;
@@ -36,7 +36,8 @@ impl Fixer for Renamed {
 /// name occurs at all.
 fn files(cx: &Context<'_>, sources: &[String], symbol: &str) -> Vec<String> {
     let users = index::users(cx.tree, symbol.trim_matches('_'));
-    let folders: Vec<&str> = sources.iter().map(String::as_str).chain(users.iter().map(String::as_str)).map(index::folder).collect();
+    let folders: Vec<&str> =
+        sources.iter().map(String::as_str).chain(users.iter().map(String::as_str)).map(index::folder).collect();
     let near = cx.tree.files().iter().filter(|f| f.ends_with(".c") && folders.contains(&index::folder(f))).take(2000);
     let mut all: Vec<String> = users.iter().filter(|f| f.ends_with(".c")).chain(near).cloned().collect();
     let mut seen = std::collections::HashSet::new();
@@ -106,10 +107,61 @@ fn near_words<'t>(text: &'t str, symbol: &str) -> Vec<&'t str> {
     let mut found: HashMap<&str, ()> = HashMap::new();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| w.len() >= 4 && *w != symbol) {
         let ends = ["_new", "_old", "_tmp", "2", "_orig", "_"];
-        let longer = word.trim_matches('_').starts_with(core) && ends.iter().any(|e| word.strip_suffix(e).is_some_and(|w| w.trim_matches('_') == core));
-        if word.len().abs_diff(symbol.len()) <= 4 && !found.contains_key(word) && (longer || slip(symbol, word).is_some()) && !is_keyword(word) {
+        let longer = word.trim_matches('_').starts_with(core)
+            && ends.iter().any(|e| word.strip_suffix(e).is_some_and(|w| w.trim_matches('_') == core));
+        if word.len().abs_diff(symbol.len()) <= 4
+            && !found.contains_key(word)
+            && (longer || slip(symbol, word).is_some())
+            && !is_keyword(word)
+        {
             found.insert(word, ());
         }
     }
     found.into_keys().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, cause};
+    use super::*;
+
+    fn missing(symbol: &str) -> triage_causes::report::Cause {
+        let mut cause = cause("undefined-reference", &format!("undefined reference to '{symbol}'"), &[symbol]);
+        cause.objects = vec!["d/a.o".to_owned()];
+        cause
+    }
+
+    #[test]
+    fn a_definition_of_another_name() {
+        for other in ["__tank_fill", "tank_fill_new", "tank_fil"] {
+            let bench = Bench::new(&[
+                ("d/a.c", "#include \"t.h\"\nint g(void) { return tank_fill(1); }\n"),
+                ("d/t.h", "int tank_fill(int a);\n"),
+                ("d/b.c", &format!("int {other}(int a)\n{{\n\treturn a;\n}}\n")),
+            ]);
+            assert_eq!(
+                bench.best(&Renamed, &missing("tank_fill")),
+                format!("-int {other}(int a)\n+int tank_fill(int a)\n")
+            );
+        }
+    }
+
+    #[test]
+    fn a_use_of_another_name() {
+        let bench = Bench::new(&[
+            ("d/a.c", "int tank_fill(int);\nint g(void) { return tank_fil(1); }\n"),
+            ("d/b.c", "int tank_fill(int a)\n{\n\treturn a;\n}\n"),
+        ]);
+        let best = bench.best(&Renamed, &missing("tank_fil"));
+        assert!(best.ends_with("+int g(void) { return tank_fill(1); }\n"), "{best}");
+    }
+
+    #[test]
+    fn what_is_defined_is_not_renamed() {
+        let bench = Bench::new(&[
+            ("d/a.c", "int g(void) { return tank_fill(1); }\n"),
+            ("d/b.c", "int tank_fill(int a) { return a; }\nint tank_fil(int a) { return a; }\n"),
+        ]);
+        assert!(bench.changes(&Renamed, &missing("tank_fill")).is_empty());
+    }
 }

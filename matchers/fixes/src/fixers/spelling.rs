@@ -23,8 +23,10 @@ impl Fixer for Spelling {
     }
 
     fn wants(&self, cx: &Context<'_>) -> bool {
-        matches!(cx.cause.class.as_str(), "undeclared-identifier" | "implicit-declaration" | "unknown-type" | "no-member")
-            && !cx.cause.symbols.is_empty()
+        matches!(
+            cx.cause.class.as_str(),
+            "undeclared-identifier" | "implicit-declaration" | "unknown-type" | "no-member"
+        ) && !cx.cause.symbols.is_empty()
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
@@ -149,7 +151,9 @@ fn renames(
     from: &str,
     mut all: Vec<(&str, usize, u8)>,
 ) -> Vec<Candidate> {
-    all.sort_by_key(|&(name, distance, rank)| (std::cmp::Reverse(rank.saturating_sub(4 * distance as u8)), name.to_owned()));
+    all.sort_by_key(|&(name, distance, rank)| {
+        (std::cmp::Reverse(rank.saturating_sub(4 * distance as u8)), name.to_owned())
+    });
     all.dedup_by(|a, b| a.0 == b.0);
     let line = code.toks[at].line;
     let one = |(name, distance, rank): (&str, usize, u8)| {
@@ -234,7 +238,8 @@ fn type_body(cx: &Context<'_>, index: &Index<'_>, site: &Site) -> Option<(String
     let tag = bare(named.trim_end_matches(['*', ' ', '&']));
     let noted = cx.cause.notes.iter().filter_map(|n| cx.tree.find(&n.location.as_ref()?.file)).collect::<Vec<_>>();
     let headers = index.headers(&site.file);
-    let files: Vec<&str> = std::iter::once(site.file.as_str()).chain(noted.iter().map(String::as_str)).chain(headers).collect();
+    let files: Vec<&str> =
+        std::iter::once(site.file.as_str()).chain(noted.iter().map(String::as_str)).chain(headers).collect();
     index.body(&files, tag)
 }
 
@@ -269,4 +274,90 @@ fn misspelt_member(
     let mut made = candidate("rename", title, file, tok.line, vec![(tok.start, tok.end, symbol.to_owned())], 91);
     made.diagnosis = Some("member-typo");
     Some(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause, noted};
+    use super::*;
+
+    #[test]
+    fn slips_and_other_names() {
+        for (wrong, right) in
+            [("recieve", "receive"), ("lnegth", "length"), ("bufSize", "buf_size"), ("tank_fil", "tank_fill")]
+        {
+            assert!(slip(wrong, right).is_some(), "{wrong}");
+        }
+        for (wrong, right) in [("bar", "baz_x"), ("reg1", "reg2"), ("i", "j"), ("read", "write"), ("same", "same")] {
+            assert_eq!(slip(wrong, right), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_variable_of_the_function() {
+        let bench = Bench::new(&[("tank.c", "int f(void)\n{\n\tint level = 0;\n\tlevel = 2;\n\treturn levle;\n}\n")]);
+        let cause = at(
+            cause("undeclared-identifier", "'levle' undeclared (first use in this function)", &["levle"]),
+            "tank.c",
+            5,
+            16,
+        );
+        assert_eq!(bench.best(&Spelling, &cause), "-\treturn levle;\n+\treturn level;\n");
+        assert_eq!(bench.candidates(&Spelling, &cause)[0].diagnosis, Some("identifier-typo"));
+    }
+
+    #[test]
+    fn a_declaration_that_is_misspelt() {
+        let bench = Bench::new(&[("tank.c", "int f(void)\n{\n\tint lveel;\n\tlevel = 2;\n\treturn level;\n}\n")]);
+        let cause = at(
+            cause("undeclared-identifier", "'level' undeclared (first use in this function)", &["level"]),
+            "tank.c",
+            4,
+            9,
+        );
+        assert_eq!(bench.best(&Spelling, &cause), "-\tint lveel;\n+\tint level;\n");
+    }
+
+    #[test]
+    fn names_that_headers_have_are_not_misspelt() {
+        let bench = Bench::new(&[
+            ("tank.c", "int f(void)\n{\n\treturn close(3) + pipe_in(1);\n}\nint pclose(int);\n"),
+            ("pipe.h", "int pipe_in(int);\n"),
+        ]);
+        for name in ["close", "pipe_in"] {
+            let message = format!("implicit declaration of function '{name}'; did you mean 'pclose'?");
+            let cause = at(cause("implicit-declaration", &message, &[name]), "tank.c", 3, 9);
+            assert_eq!(bench.changes(&Spelling, &cause), [String::new(); 0], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_function_of_a_header() {
+        let files = [
+            ("src/tank.c", "#include \"tank.h\"\nint f(void) { return tank_fill_al(1); }\n"),
+            ("src/tank.h", "#include \"pump.h\"\n"),
+            ("src/pump.h", "int tank_fill_all(int);\n"),
+        ];
+        let cause = at(
+            cause("implicit-declaration", "implicit declaration of function 'tank_fill_al'", &["tank_fill_al"]),
+            "tank.c",
+            2,
+            22,
+        );
+        assert!(Bench::new(&files).best(&Spelling, &cause).contains("+int f(void) { return tank_fill_all(1); }"));
+    }
+
+    #[test]
+    fn members() {
+        let files = [
+            ("a.c", "#include \"a.h\"\nint f(struct tank *t)\n{\n\treturn t->levle + t->pump->levle;\n}\n"),
+            ("a.h", "struct tank {\n\tint level, label;\n\tstruct tank *pump;\n};\n"),
+        ];
+        let plain = at(cause("no-member", "'struct tank' has no member named 'levle'", &["levle"]), "a.c", 4, 19);
+        let best = Bench::new(&files).best(&Spelling, &plain);
+        assert!(best.contains("+\treturn t->level + t->pump->levle;"), "{best}");
+        let hinted = cause("no-member", "no member named 'levle' in 'struct tank'; did you mean 'label'?", &["levle"]);
+        let hinted = noted(at(hinted, "a.c", 4, 12), "'label' declared here", "a.h", 2);
+        assert!(Bench::new(&files).best(&Spelling, &hinted).contains("t->level"));
+    }
 }

@@ -59,9 +59,6 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
     if message.contains("expected function body") {
         tokens.push("{");
     }
-    if message.contains("expected expression") || message.contains("expected identifier") || message.contains("expected declaration") {
-        tokens.push(";");
-    }
     // What is pointed at is either behind the gap or the gap itself.
     let next = code.toks.partition_point(|t| t.start < point && t.end <= point);
     let Some(before) = next.checked_sub(1) else {
@@ -70,10 +67,16 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
     if includes_between(site, code.toks[before].line, site.line) {
         header_end(cx, site, made);
     }
+    let vague = ["expected expression", "expected identifier", "expected declaration", "expected unqualified-id"];
+    if vague.iter().any(|words| message.contains(words)) && !matches!(code.s(before), ";" | "{" | "}") {
+        tokens.push(";");
+    }
     let (end, line) = (code.toks[before].end, code.toks[before].line);
     let apart = code.toks.get(next).is_none_or(|t| t.line > line);
     let starts_value = |at: usize| {
-        code.is_word(at) || code.s(at).starts_with(|c: char| c == '"' || c == '\'' || c.is_ascii_digit()) || matches!(code.s(at), "." | "&" | "{")
+        code.is_word(at)
+            || code.s(at).starts_with(|c: char| c == '"' || c == '\'' || c.is_ascii_digit())
+            || matches!(code.s(at), "." | "&" | "{")
     };
     let in_list = tokens.iter().any(|t| matches!(*t, ")" | "}" | ",")) && starts_value(next);
     for (nth, token) in tokens.iter().enumerate() {
@@ -108,7 +111,14 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
     if code.s(next) == ")" && code.partner(next).is_none() {
         let tok = code.toks[next];
         let title = "Remove the ')' that closes nothing".to_owned();
-        made.push(candidate("insert_token", title, &site.file, tok.line, vec![(tok.start, tok.end, String::new())], 86));
+        made.push(candidate(
+            "insert_token",
+            title,
+            &site.file,
+            tok.line,
+            vec![(tok.start, tok.end, String::new())],
+            86,
+        ));
     }
 }
 
@@ -159,7 +169,13 @@ fn quotes(cx: &Context<'_>, site: &Site, made: &mut Vec<Candidate>) {
     if !cx.cause.message.contains("missing terminating") {
         return;
     }
-    let quote = if cx.cause.message.contains("terminating '") || cx.cause.message.contains("' character") && !cx.cause.message.contains('"') { "'" } else { "\"" };
+    let quote = if cx.cause.message.contains("terminating '")
+        || cx.cause.message.contains("' character") && !cx.cause.message.contains('"')
+    {
+        "'"
+    } else {
+        "\""
+    };
     let Some((start, end)) = site.line_bytes() else { return };
     let text = site.source.text[start..end].trim_end();
     let tail = text.trim_end_matches([')', ';', ',', ' ', '{', '}']);
@@ -175,9 +191,24 @@ fn quotes(cx: &Context<'_>, site: &Site, made: &mut Vec<Candidate>) {
 /// Braces that are missing, by the indentation of what is around them.
 fn braces(cx: &Context<'_>, site: &Site, code: &Code<'_>, made: &mut Vec<Candidate>) {
     let message = &cx.cause.message;
-    let far = ["end of input", "'}'", "identifier or '('", "closing brace", "external declaration", "'else'", "without a previous",
-        "expected expression", "expected declaration", "function body", "unqualified-id", "expected statement", "'while'",
-        "storage class", "function definition is not allowed", "specifiers"];
+    let far = [
+        "end of input",
+        "'}'",
+        "identifier or '('",
+        "closing brace",
+        "external declaration",
+        "'else'",
+        "without a previous",
+        "expected expression",
+        "expected declaration",
+        "function body",
+        "unqualified-id",
+        "expected statement",
+        "'while'",
+        "storage class",
+        "function definition is not allowed",
+        "specifiers",
+    ];
     if !far.iter().any(|sign| message.contains(sign)) {
         return;
     }
@@ -216,7 +247,8 @@ impl Lines {
                 break;
             }
             let head = code.s(first);
-            let label = matches!(head, "case" | "default" | "public" | "private" | "protected") || code.s(first + 1) == ":";
+            let label =
+                matches!(head, "case" | "default" | "public" | "private" | "protected") || code.s(first + 1) == ":";
             if let Some(&(outer, brace)) = open.last()
                 && width <= outer
                 && !label
@@ -269,4 +301,86 @@ impl Lines {
 
 fn width(indent: &str) -> usize {
     indent.bytes().fold(0, |w, b| if b == b'\t' { w / 8 * 8 + 8 } else { w + 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause, printed};
+    use super::*;
+
+    fn best(text: &str, message: &str, line: u32, column: u32) -> String {
+        let bench = Bench::new(&[("a.c", text)]);
+        bench.best(&Token, &at(cause("syntax-error", message, &[]), "a.c", line, column))
+    }
+
+    #[test]
+    fn a_semicolon() {
+        let text = "int f(int a)\n{\n    int b = a\n\n    return b;\n}\n";
+        for (message, line, column) in
+            [("expected ',' or ';' before 'return'", 5, 5), ("expected ';' at end of declaration", 3, 14)]
+        {
+            assert_eq!(best(text, message, line, column), "-    int b = a\n+    int b = a;\n", "{message}");
+        }
+        assert_eq!(
+            best("struct a { int x; }\nint y;\n", "expected ';' before 'int'", 2, 1),
+            "-struct a { int x; }\n+struct a { int x; };\n"
+        );
+    }
+
+    #[test]
+    fn tabs_in_columns() {
+        let bench = Bench::new(&[("a.c", "void f(void)\n{\n\tg()\n\th();\n}\n")]);
+        let plain = at(cause("syntax-error", "expected ';' before 'h'", &[]), "a.c", 3, 12);
+        assert_eq!(bench.best(&Token, &plain), "-\tg()\n+\tg();\n");
+        let shown = printed(plain, "        g()", "           ^");
+        assert_eq!(bench.best(&Token, &shown), "-\tg()\n+\tg();\n");
+    }
+
+    #[test]
+    fn brackets() {
+        assert_eq!(
+            best("void f(int a)\n{\n    if (g(a)\n        h();\n}\n", "expected ')' before 'h'", 3, 13),
+            "-    if (g(a)\n+    if (g(a))\n"
+        );
+        assert_eq!(
+            best("void f(int a)\n{\n    h(a));\n}\n", "expected ';' before ')' token", 3, 9),
+            "-    h(a));\n+    h(a);\n"
+        );
+    }
+
+    #[test]
+    fn a_comma() {
+        let text = "struct t x = {\n    .a = 1\n    .b = 2,\n};\n";
+        assert_eq!(best(text, "expected '}' before '.' token", 3, 5), "-    .a = 1\n+    .a = 1,\n");
+        assert_eq!(
+            best("void f(void)\n{\n    g(1 2);\n}\n", "expected ')' before numeric constant", 3, 9),
+            "-    g(1 2);\n+    g(1, 2);\n"
+        );
+    }
+
+    #[test]
+    fn braces_by_indentation() {
+        let text =
+            "int f(int a)\n{\n\tif (a) {\n\t\tg();\n\t\th();\n\treturn 1;\n}\n\nint k(void)\n{\n\treturn 2;\n}\n";
+        assert_eq!(best(text, "expected declaration or statement at end of input", 12, 1), "+\t}\n");
+        let text = "int f(int a)\n{\n\tif (a) {\n\t\tg();\n\telse {\n\t\th();\n\t}\n\treturn 1;\n}\n";
+        assert_eq!(best(text, "expected '}' before 'else'", 5, 9), "-\telse {\n+\t} else {\n");
+        let text = "int f(int a)\n{\n\tif (a)\n\t\tg();\n\t\th();\n\t}\n\treturn 1;\n}\n";
+        assert_eq!(best(text, "expected identifier or '(' before 'return'", 7, 9), "-\tif (a)\n+\tif (a) {\n");
+    }
+
+    #[test]
+    fn a_header_without_its_end() {
+        let bench = Bench::new(&[("a.c", "#include \"a.h\"\nint y;\n"), ("a.h", "struct a { int x; }\n")]);
+        let cause = at(cause("syntax-error", "expected ';' before 'int'", &[]), "a.c", 2, 1);
+        assert_eq!(bench.best(&Token, &cause), "-struct a { int x; }\n+struct a { int x; };\n");
+    }
+
+    #[test]
+    fn strings() {
+        assert_eq!(
+            best("void f(void)\n{\n    g(\"x);\n}\n", "missing terminating \" character", 3, 7),
+            "-    g(\"x);\n+    g(\"x\");\n"
+        );
+    }
 }

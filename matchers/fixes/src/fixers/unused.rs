@@ -54,7 +54,8 @@ fn variable(site: &Site, code: &Code<'_>, at: usize) -> Vec<Candidate> {
     let Some(end) = statement_end(code, at) else { return Vec::new() };
     let title = format!("Remove the unused variable '{name}'");
     let scope = code.function_at(code.toks[at].start).map_or(0..code.len(), |f| f.body.0..f.body.1);
-    let other: Vec<usize> = code.words(name).filter(|&t| t != at && scope.contains(&t) && !matches!(code.s(t - 1), "." | "->")).collect();
+    let other: Vec<usize> =
+        code.words(name).filter(|&t| t != at && scope.contains(&t) && !matches!(code.s(t - 1), "." | "->")).collect();
     let assignments: Option<Vec<(usize, usize)>> = other.iter().map(|&t| assignment(code, t)).collect();
     let Some(assignments) = assignments else { return Vec::new() };
     // The declarators between the commas.
@@ -84,7 +85,8 @@ fn variable(site: &Site, code: &Code<'_>, at: usize) -> Vec<Candidate> {
         (None, None) => vec![whole_lines(code, code.toks[first].start, code.toks[end].end)],
         (Some(comma), _) => vec![(code.toks[comma].start, code.toks[after.unwrap_or(end) - 1].end, String::new())],
         (None, Some(comma)) => {
-            let from = (first..=at).rev().find(|&t| t == first || !matches!(code.s(t), "*") && t != at).map_or(at, |t| t + 1);
+            let from =
+                (first..=at).rev().find(|&t| t == first || !matches!(code.s(t), "*") && t != at).map_or(at, |t| t + 1);
             vec![(code.toks[from.max(first + 1)].start, code.toks[comma + 1].start, String::new())]
         }
     };
@@ -104,7 +106,8 @@ fn is_effect(code: &Code<'_>, from: usize, to: usize) -> bool {
     (from..to).any(|t| {
         let call = code.s(t) == "(" && t > from && code.is_word(t - 1) && code.s(t - 1) != "sizeof";
         let capital = call && code.s(t - 1).chars().all(|c| !c.is_ascii_lowercase());
-        call && !capital && code.s(t - 1) != "container_of" || matches!(code.s(t), "++" | "--" | "=" | "+=" | "-=" | "|=")
+        call && !capital && code.s(t - 1) != "container_of"
+            || matches!(code.s(t), "++" | "--" | "=" | "+=" | "-=" | "|=")
     })
 }
 
@@ -142,7 +145,8 @@ fn restore(cx: &Context<'_>, site: &Site, code: &Code<'_>, function: &Function) 
     let files: Vec<&str> = std::iter::once(site.file.as_str()).chain(headers).collect();
     for (open, tag) in tables(code) {
         let Some(close) = code.partner(open) else { continue };
-        let set: Vec<usize> = (open..close).filter(|&t| code.s(t) == "." && code.is_word(t + 1) && code.s(t + 2) == "=").collect();
+        let set: Vec<usize> =
+            (open..close).filter(|&t| code.s(t) == "." && code.is_word(t + 1) && code.s(t + 2) == "=").collect();
         let Some(&model) = set.last() else { continue };
         let Some((file, range)) = index.body(&files, tag) else { continue };
         let Some(source) = index.read(&file) else { continue };
@@ -151,7 +155,10 @@ fn restore(cx: &Context<'_>, site: &Site, code: &Code<'_>, function: &Function) 
         let parameters = code.arguments(function.params.0).len();
         for t in from..to {
             // `int (*member)(…)`
-            let member = declared.s(t) == "(" && declared.s(t + 1) == "*" && declared.s(t + 3) == ")" && declared.s(t + 4) == "(";
+            let member = declared.s(t) == "("
+                && declared.s(t + 1) == "*"
+                && declared.s(t + 3) == ")"
+                && declared.s(t + 4) == "(";
             if !member {
                 continue;
             }
@@ -178,7 +185,12 @@ fn restore(cx: &Context<'_>, site: &Site, code: &Code<'_>, function: &Function) 
             }
             let comma = code.s(last + 1) == ",";
             let insert = if comma { code.toks[last + 1].end } else { code.toks[last].end };
-            let text = format!("{}{}{indent}.{word}{}= {name},", if comma { "" } else { "," }, code.newline(), gap(code, behind, word));
+            let text = format!(
+                "{}{}{indent}.{word}{}= {name},",
+                if comma { "" } else { "," },
+                code.newline(),
+                gap(code, behind, word)
+            );
             let line = code.toks[last].line + 1;
             let title = format!("Put '{name}' back into the table as '.{word}'");
             made.push(candidate("restore_use", title, &site.file, line, vec![(insert, insert, text)], rank));
@@ -247,7 +259,9 @@ fn module_line(site: &Site, code: &Code<'_>, function: &Function) -> Option<Cand
 /// elsewhere it would hide that a use was lost.
 fn mark(cx: &Context<'_>, site: &Site, code: &Code<'_>, function: &Function) -> Option<Candidate> {
     let name = code.s(function.name);
-    let conditional = code.words(name).count() > 1 || site.source.text.contains("SIMPLE_DEV_PM_OPS") || site.source.text.contains("of_match_ptr");
+    let conditional = code.words(name).count() > 1
+        || site.source.text.contains("SIMPLE_DEV_PM_OPS")
+        || site.source.text.contains("of_match_ptr");
     let used = site.source.text.matches(name).count() > 1;
     if !cx.kernel || !conditional || !used || index::name(&site.file).ends_with(".h") {
         return None;
@@ -255,4 +269,59 @@ fn mark(cx: &Context<'_>, site: &Site, code: &Code<'_>, function: &Function) -> 
     let at = code.toks[function.name].start;
     let title = format!("Say that not all configurations use '{name}'");
     Some(candidate("silence_unused", title, &site.file, site.line, vec![(at, at, "__maybe_unused ".to_owned())], 40))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause};
+    use super::*;
+
+    fn changes(text: &str, message: &str, name: &str, line: u32) -> Vec<String> {
+        Bench::new(&[("a.c", text)]).kernel().changes(&Unused, &at(cause("unused", message, &[name]), "a.c", line, 1))
+    }
+
+    #[test]
+    fn variables() {
+        for (line, expected) in [
+            ("\tint old;", "-\tint old;\n"),
+            ("\tint a, old;", "-\tint a, old;\n+\tint a;\n"),
+            ("\tint old, a;", "-\tint old, a;\n+\tint a;\n"),
+            ("\tint a, *old, b;", "-\tint a, *old, b;\n+\tint a, b;\n"),
+            ("\tint old = 2 * 3;", "-\tint old = 2 * 3;\n"),
+            ("\tint old = take();", "-\tint old = take();\n+\ttake();\n"),
+        ] {
+            let text = format!("void f(void)\n{{\n{line}\n\tg();\n}}\n");
+            assert_eq!(changes(&text, "unused variable 'old'", "old", 3), [expected], "{line}");
+        }
+        let text = "void f(int n)\n{\n\tint old;\n\told = n;\n\tg();\n}\n";
+        assert_eq!(changes(text, "variable 'old' set but not used", "old", 3), ["-\tint old;\n-\told = n;\n"]);
+        let text = "void f(int n)\n{\n\tint old;\n\told = take(n);\n}\n";
+        assert!(changes(text, "variable 'old' set but not used", "old", 3).is_empty());
+    }
+
+    #[test]
+    fn a_label() {
+        assert_eq!(
+            changes("void f(void)\n{\n\tg();\nout:\n\th();\n}\n", "label 'out' defined but not used", "out", 4),
+            ["-out:\n"]
+        );
+    }
+
+    #[test]
+    fn a_member_of_a_table() {
+        let text = "struct ops {\n\tint (*open)(int);\n\tint (*close)(int);\n};\n\nstatic int tank_open(int a) { return a; }\nstatic int tank_close(int a) { return a; }\nstatic const struct ops tank_ops = {\n\t.open = tank_open,\n};\n";
+        assert_eq!(changes(text, "'tank_close' defined but not used", "tank_close", 7)[0], "+\t.close = tank_close,\n");
+    }
+
+    #[test]
+    fn functions_are_not_removed() {
+        let text = "static int tank_close(int a) { return a; }\n";
+        assert!(changes(text, "'tank_close' defined but not used", "tank_close", 1).is_empty());
+    }
+
+    #[test]
+    fn a_module_without_its_start() {
+        let text = "static int __init tank_init(void)\n{\n\treturn 0;\n}\nMODULE_LICENSE(\"GPL\");\n";
+        assert_eq!(changes(text, "'tank_init' defined but not used", "tank_init", 1)[0], "+module_init(tank_init);\n");
+    }
 }
