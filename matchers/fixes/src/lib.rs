@@ -7,10 +7,15 @@
 //! [`Tree`] is a source tree that is only read; [`fixers`] propose changes to it, best first;
 //! [`edit`] makes unified diffs of them.
 
+mod definition;
 pub mod edit;
 pub mod fixers;
 mod lexer;
+mod linking;
+mod makefile;
 pub mod source;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 pub mod verify;
 

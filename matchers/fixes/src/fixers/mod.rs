@@ -1,5 +1,16 @@
 //! The fixers: each turns a cause into changes that may repair it. One file each.
 
+mod assembler;
+mod devicetree;
+mod export;
+mod guard_config;
+mod kconfig;
+mod license;
+mod link_library;
+mod link_object;
+mod package;
+mod target;
+
 use std::collections::HashSet;
 
 use triage_causes::report::{Cause, Report};
@@ -62,6 +73,16 @@ pub trait Fixer: Sync {
 pub fn all() -> &'static [&'static dyn Fixer] {
     &[
         // One line each, in the order of the names.
+        &assembler::Assembler,
+        &devicetree::Devicetree,
+        &export::Export,
+        &guard_config::GuardConfig,
+        &kconfig::Kconfig,
+        &license::License,
+        &link_library::LinkLibrary,
+        &link_object::LinkObject,
+        &package::InstallPackage,
+        &target::Target,
     ]
 }
 
