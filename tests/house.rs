@@ -18,9 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("triage-log", &[]),
     ("triage-rules", &["triage-log"]),
     ("triage-causes", &["triage-log", "triage-rules"]),
+    ("triage-fixes", &["triage-log", "triage-rules", "triage-causes"]),
     ("triage-report", &["triage-log", "triage-rules", "triage-causes"]),
     ("triage-bench", &[]),
-    ("triage-cli", &["triage-log", "triage-rules", "triage-causes", "triage-report"]),
+    ("triage-cli", &["triage-log", "triage-rules", "triage-causes", "triage-fixes", "triage-report"]),
 ];
 
 /// Crates that talk to a network, or only make sense with one.

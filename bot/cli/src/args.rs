@@ -42,6 +42,8 @@ pub struct Args {
 pub enum Command {
     /// Runs a build command, shows its output as it comes, and reports at the end
     Run(RunArgs),
+    /// Makes patches of the causes, and proves them by building in a scratch copy
+    Fix(Box<FixArgs>),
     /// Lists, explains, checks, tests and makes rules
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -51,6 +53,9 @@ pub enum Command {
         #[arg(value_enum)]
         of: SchemaOf,
     },
+    /// Lives in the scratch copy of `triage fix --verify`
+    #[command(hide = true)]
+    ScratchCopy,
     /// Prints the completions of a shell
     Completions {
         /// The shell
@@ -108,6 +113,76 @@ pub struct RunArgs {
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<std::ffi::OsString>,
+}
+
+/// `triage fix --tree DIR [OPTIONS] [PATH…]`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Commands are taken from --build-command, else from the build's folder (Kbuild's .cmd files,
+compile_commands.json, build.ninja); never from a log. They run in a scratch copy: overlays over the
+tree and the build's folder in a mount namespace of their own, or a plain copy where that is not
+allowed. The tree itself is written only by --apply.
+
+Exit status: 0 nothing failed, or every cause has a verified fix; 1 causes are left; 2 wrong usage,
+or something could not be read, built or written; 130 stopped by Ctrl-C.")]
+pub struct FixArgs {
+    /// Logs to read, as without a command
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Tries the patches, best first, until one builds
+    #[arg(long, help_heading = "Proof")]
+    pub verify: bool,
+
+    /// A command that fails and must not; repeatable, run by `sh -c` in the current folder
+    #[arg(long, value_name = "COMMAND", help_heading = "Proof", value_hint = ValueHint::CommandString)]
+    pub build_command: Vec<String>,
+
+    /// The folder of the build, when it is not the tree
+    #[arg(long, value_name = "DIR", help_heading = "Proof", value_hint = ValueHint::DirPath)]
+    pub build: Option<PathBuf>,
+
+    /// How many commands run at the same time [default: one for each processor; for make its own]
+    #[arg(long, short, value_name = "N", help_heading = "Proof", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+
+    /// Seconds that a command may take
+    #[arg(long, value_name = "SECONDS", help_heading = "Proof", default_value = "600")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub timeout: u32,
+
+    /// Seconds that all of it may take
+    #[arg(long, value_name = "SECONDS", help_heading = "Proof", default_value = "3600")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub budget: u32,
+
+    /// Patches that are tried for a cause
+    #[arg(long, value_name = "N", help_heading = "Proof", default_value = "8")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub tries: u16,
+
+    /// Where to keep what the commands write [default: memory when there is plenty, else TMPDIR]
+    #[arg(long, value_name = "DIR", help_heading = "Proof", value_hint = ValueHint::DirPath)]
+    pub scratch: Option<PathBuf>,
+
+    /// Changes the tree: makes the verified fixes
+    #[arg(long, help_heading = "Proof", requires = "verify")]
+    pub apply: bool,
+
+    /// With --apply: also in files with changes that are not committed
+    #[arg(long, help_heading = "Proof", requires = "apply")]
+    pub force: bool,
+
+    /// Prints only the combined patch, with a message when the tree is a git tree, for `git am`
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["format", "output"])]
+    pub patch: bool,
+
+    /// How to judge.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+    /// How to say it.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Options that change what is found.

@@ -11,6 +11,21 @@ pub enum Error {
     /// `--tree` is no folder that can be read.
     #[error("the source tree {}: {}", .0.display(), reason(.1))]
     Tree(PathBuf, io::Error),
+    /// `triage fix` without a tree.
+    #[error("there is nothing to fix without the source tree")]
+    NoTree,
+    /// `--build` is no folder that can be read.
+    #[error("the build's folder {}: {}", .0.display(), reason(.1))]
+    Build(PathBuf, io::Error),
+    /// There is nothing to prove a patch with.
+    #[error("{0}")]
+    Unproved(String),
+    /// Someone pressed Ctrl-C.
+    #[error("stopped; nothing was changed")]
+    Stopped,
+    /// Files that `--apply` leaves alone.
+    #[error("{}: not applied, there are changes that are not committed", .0.join(", "))]
+    Dirty(Vec<String>),
     /// A file or folder of rules cannot be read.
     #[error("the rules {}: {}", .0.display(), reason(.1))]
     RulePath(PathBuf, io::Error),
@@ -50,6 +65,10 @@ impl Error {
     pub fn way_out(&self) -> Option<String> {
         Some(match self {
             Self::Tree(..) => "give the top folder of the sources that were built".into(),
+            Self::NoTree => "name it with --tree DIR".into(),
+            Self::Build(..) => "give the folder that the build writes to".into(),
+            Self::Unproved(_) => "without --verify the patches are shown as they are".into(),
+            Self::Dirty(_) => "commit or stash them, or give --force; --patch prints the patch".into(),
             Self::RulePath(..) | Self::NoRules(_) => "give a folder with files like cc/some-problem.yaml".into(),
             Self::Rules(_) => "`triage rules schema` says what a rule may have, `triage rules check` tries it".into(),
             Self::UnknownRule { near, .. } if near.is_empty() => "`triage rules list` lists them".into(),

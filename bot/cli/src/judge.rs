@@ -6,6 +6,7 @@ use triage_rules::RuleBook;
 use crate::args::JudgeArgs;
 use crate::error::Error;
 use crate::rule_files;
+use crate::suggest;
 use crate::tree::Tree;
 
 /// Loads what the options name.
@@ -23,6 +24,16 @@ pub fn options(args: &JudgeArgs) -> Options {
 pub fn relocated(mut report: Report, tree: Option<&Tree>) -> Report {
     if let Some(tree) = tree {
         tree.relocate(&mut report);
+    }
+    report
+}
+
+/// The same with the fixes that can be made in the tree, none of them tried.
+pub fn suggested(report: Report, tree: Option<&Tree>, book: &RuleBook) -> Report {
+    let mut report = relocated(report, tree);
+    if let Some(tree) = tree {
+        let candidates = suggest::all(&report, tree.files(), book);
+        suggest::tell(&mut report, &candidates, None, tree.files());
     }
     report
 }

@@ -2,15 +2,17 @@
 //!
 //! [`args`] is what was typed, [`plan`] what it means on this terminal. [`inputs`] finds the files,
 //! [`pipeline`] reads them and lets the causes be found, [`output`] writes the report; [`stages`]
-//! prints what is in between. [`run`] does the same for a command that it starts. What belongs to
-//! rules as files is in [`rules_command`].
+//! prints what is in between. [`run`] does the same for a command that it starts, and
+//! [`fix`] makes and proves patches. What belongs to rules as files is in [`rules_command`].
 
 mod args;
 mod error;
+mod fix;
 mod generate;
 mod inputs;
 mod judge;
 mod output;
+mod patch_message;
 mod pipeline;
 mod plan;
 mod progress;
@@ -20,6 +22,7 @@ mod rules_command;
 mod run;
 mod signals;
 mod stages;
+mod suggest;
 mod tree;
 
 use std::io::{self, IsTerminal, Write};
@@ -42,12 +45,16 @@ const NOTHING: u8 = 0;
 const CAUSES: u8 = 1;
 /// Usage, configuration, or input that cannot be read.
 const FAULT: u8 = 2;
+/// Ended by Ctrl-C, as shells say it.
+const STOPPED: u8 = 130;
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = match &args.command {
         None => read(&args.read),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Fix(args)) => fix::run(args),
+        Some(Command::ScratchCopy) => triage_fixes::verify::serve().map(|()| NOTHING).map_err(Error::from),
         Some(Command::Rules(command)) => rules(command),
         Some(Command::Schema { of }) => print(|out| generate::schema(*of, out)),
         Some(Command::Completions { shell }) => print(|out| generate::completions(*shell, out)),
@@ -62,7 +69,7 @@ fn main() -> ExitCode {
             if let Some(way_out) = error.way_out() {
                 let _ = writeln!(io::stderr(), "        {way_out}");
             }
-            ExitCode::from(FAULT)
+            ExitCode::from(if matches!(error, Error::Stopped) { STOPPED } else { FAULT })
         }
     }
 }
@@ -109,7 +116,7 @@ fn read(args: &ReadArgs) -> Result<u8, Error> {
     let options = judge::options(&args.judge);
     let (report, faults) =
         pipeline::analyze(&book, options, unreadable, |sink| pipeline::read(&inputs, &progress, sink));
-    let report = judge::relocated(report, tree.as_ref());
+    let report = judge::suggested(report, tree.as_ref(), &book);
     progress.clear();
     name_unreadable(&faults, plan.seen && outputs.is_some());
     let mut stdout = io::stdout().lock();

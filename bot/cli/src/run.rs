@@ -48,7 +48,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Error> {
     };
     let name = args.command.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(" ");
     let (report, status) = read(&book, args, started, &name);
-    let mut report = judge::relocated(report, tree.as_ref());
+    let mut report = judge::suggested(report, tree.as_ref(), &book);
     let status = status?;
     if !status.success() {
         report.builds.iter_mut().for_each(|build| build.status = Status::Fail);

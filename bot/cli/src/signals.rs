@@ -45,6 +45,18 @@ pub fn pass_on_to(process: u32) -> Option<Guard> {
     Some(Guard { handle })
 }
 
+/// A flag that the first Ctrl-C (or another request to end) sets; the second one ends the program.
+pub fn stop_flag() -> std::sync::Arc<std::sync::atomic::AtomicBool> {
+    let flag = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        // Where it cannot be arranged, the program ends at once; the scratch copy goes all the same.
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, std::sync::Arc::clone(&flag));
+        let _ = signal_hook::flag::register(signal, std::sync::Arc::clone(&flag));
+    }
+    flag
+}
+
 /// Nothing to do where there are no such signals.
 #[cfg(not(unix))]
 pub fn pass_on_to(_: u32) -> Option<Guard> {

@@ -10,7 +10,7 @@ use triage_rules::compiled::{fill, fill_loosely};
 use crate::group::{Group, Groups};
 use crate::project::{self, Project};
 use crate::report::{Applicability, Build, Cause, Counts, FORMAT_VERSION, Fix, Problem, Report, Status, Summary};
-use crate::{cascade, diagnosis, fingerprint, headers, merge, place};
+use crate::{cascade, diagnosis, fingerprint, headers, merge, packages, place};
 
 /// How many places, objects, notes and symbols a cause carries.
 const LISTED: usize = 20;
@@ -274,13 +274,13 @@ impl<'b> Analyzer<'b> {
             }
         }
         let package = match lead.class.as_str() {
-            "header-not-found" if project != Project::Kernel => symbol.and_then(diagnosis::package).map(str::to_owned),
-            "command-not-found" if fixer == Some("install-package") => symbol.map(command_package),
+            "header-not-found" if project != Project::Kernel => symbol.and_then(packages::header),
+            "command-not-found" if fixer == Some("install-package") => symbol.map(packages::command),
             _ => None,
         };
         if let Some(package) = package {
-            let mut fix = fix("install_package", format!("install {package}"), Applicability::Unverified);
-            fix.package = Some(package);
+            let mut fix = fix("install_package", package.title(), Applicability::Unverified);
+            fix.package = Some(package.debian().to_owned());
             fixes.push(fix);
         }
         let advice = match project {
@@ -319,41 +319,6 @@ fn fix(kind: &str, title: String, applicability: Applicability) -> Fix {
         package: None,
         patch: None,
     }
-}
-
-/// The Debian package of a command that builds commonly lack; mostly it has the command's name.
-fn command_package(command: &str) -> String {
-    let name = command.rsplit('/').next().unwrap_or(command);
-    let package = match name {
-        "pahole" => "dwarves",
-        "mkimage" => "u-boot-tools",
-        "makeinfo" => "texinfo",
-        "msgfmt" | "xgettext" => "gettext",
-        "autoreconf" => "autoconf",
-        "aclocal" => "automake",
-        "libtoolize" => "libtool",
-        "g++" | "c++" => "g++",
-        "cc" => "gcc",
-        "depmod" | "modprobe" => "kmod",
-        "ninja" => "ninja-build",
-        "bindgen" => "bindgen",
-        "rustfmt" => "rustfmt",
-        "lzop" => "lzop",
-        "lz4c" => "lz4",
-        "xz" => "xz-utils",
-        "python" => "python-is-python3",
-        "hostname" => "hostname",
-        "ld.lld" => "lld",
-        "llvm-ar" | "llvm-nm" | "llvm-objcopy" | "llvm-strip" => "llvm",
-        "aarch64-linux-gnu-gcc" => "gcc-aarch64-linux-gnu",
-        "arm-linux-gnueabihf-gcc" => "gcc-arm-linux-gnueabihf",
-        "arm-linux-gnueabi-gcc" => "gcc-arm-linux-gnueabi",
-        "riscv64-linux-gnu-gcc" => "gcc-riscv64-linux-gnu",
-        "powerpc64le-linux-gnu-gcc" => "gcc-powerpc64le-linux-gnu",
-        "s390x-linux-gnu-gcc" => "gcc-s390x-linux-gnu",
-        name => name,
-    };
-    package.to_owned()
 }
 
 /// The Makefile that lists the objects, where the messages say which: that of a module which misses

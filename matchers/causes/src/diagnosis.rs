@@ -7,6 +7,7 @@ use triage_log::diagnostic::Diagnostic;
 use crate::cascade::is_missing_name;
 use crate::group::Group;
 use crate::headers;
+use crate::packages;
 use crate::place;
 
 /// The diagnosis of a cause whose leading finding is `lead` and which joins `all`.
@@ -73,7 +74,7 @@ fn missing_name(lead: &Group, all: &[&Group]) -> &'static str {
 }
 
 fn header(lead: &Group) -> &'static str {
-    match lead.symbol.as_deref().and_then(package) {
+    match lead.symbol.as_deref().and_then(packages::header) {
         Some(_) => "missing-host-header",
         None => "header-not-found",
     }
@@ -122,73 +123,6 @@ pub(crate) fn is_attribute_macro(symbol: &str) -> bool {
     symbol.starts_with("__") && WORDS.iter().any(|word| symbol.contains(word))
 }
 
-/// The Debian package with a header that builds on the host commonly lack.
-pub(crate) fn package(header: &str) -> Option<&'static str> {
-    PACKAGES
-        .iter()
-        .find(|(start, _)| header == *start || (start.ends_with('/') && header.starts_with(start)))
-        .map(|(_, package)| *package)
-}
-
-/// Headers (or folders of them) and their packages.
-const PACKAGES: &[(&str, &str)] = &[
-    ("gelf.h", "libelf-dev"),
-    ("libelf.h", "libelf-dev"),
-    ("elfutils/", "libdw-dev"),
-    ("dwarf.h", "libdw-dev"),
-    ("openssl/", "libssl-dev"),
-    ("ncurses.h", "libncurses-dev"),
-    ("curses.h", "libncurses-dev"),
-    ("ncursesw/", "libncurses-dev"),
-    ("gmp.h", "libgmp-dev"),
-    ("mpc.h", "libmpc-dev"),
-    ("mpfr.h", "libmpfr-dev"),
-    ("zlib.h", "zlib1g-dev"),
-    ("zstd.h", "libzstd-dev"),
-    ("lzma.h", "liblzma-dev"),
-    ("bzlib.h", "libbz2-dev"),
-    ("lz4.h", "liblz4-dev"),
-    ("yaml.h", "libyaml-dev"),
-    ("curl/", "libcurl4-openssl-dev"),
-    ("libxml/", "libxml2-dev"),
-    ("sqlite3.h", "libsqlite3-dev"),
-    ("Python.h", "python3-dev"),
-    ("readline/", "libreadline-dev"),
-    ("uuid/", "uuid-dev"),
-    ("blkid/", "libblkid-dev"),
-    ("sys/capability.h", "libcap-dev"),
-    ("cap-ng.h", "libcap-ng-dev"),
-    ("libfdt.h", "libfdt-dev"),
-    ("libunwind.h", "libunwind-dev"),
-    ("slang.h", "libslang2-dev"),
-    ("numa.h", "libnuma-dev"),
-    ("bpf/", "libbpf-dev"),
-    ("libusb-1.0/", "libusb-1.0-0-dev"),
-    ("X11/", "libx11-dev"),
-    ("GL/", "libgl-dev"),
-    ("gtk/", "libgtk-3-dev"),
-    ("glib.h", "libglib2.0-dev"),
-    ("boost/", "libboost-all-dev"),
-    ("gtest/", "libgtest-dev"),
-    ("gmock/", "libgmock-dev"),
-    ("fmt/", "libfmt-dev"),
-    ("spdlog/", "libspdlog-dev"),
-    ("Eigen/", "libeigen3-dev"),
-    ("pcap.h", "libpcap-dev"),
-    ("pcap/", "libpcap-dev"),
-    ("security/pam_", "libpam0g-dev"),
-    ("selinux/", "libselinux1-dev"),
-    ("systemd/", "libsystemd-dev"),
-    ("libudev.h", "libudev-dev"),
-    ("expat.h", "libexpat1-dev"),
-    ("png.h", "libpng-dev"),
-    ("jpeglib.h", "libjpeg-dev"),
-    ("asoundlib.h", "libasound2-dev"),
-    ("alsa/", "libasound2-dev"),
-    ("traceevent/", "libtraceevent-dev"),
-    ("babeltrace/", "libbabeltrace-dev"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,12 +140,5 @@ mod tests {
         assert!(is_attribute_macro("____cacheline_aligned_in_smp"));
         assert!(!is_attribute_macro("aligned_count"));
         assert!(!is_attribute_macro("__foo_table"));
-    }
-
-    #[test]
-    fn packages_by_header_or_folder() {
-        assert_eq!(package("openssl/ssl.h"), Some("libssl-dev"));
-        assert_eq!(package("gelf.h"), Some("libelf-dev"));
-        assert_eq!(package("foo.h"), None);
     }
 }

@@ -17,6 +17,7 @@ mod fingerprint;
 mod group;
 pub mod headers;
 mod merge;
+pub mod packages;
 pub mod place;
 pub mod project;
 pub mod report;

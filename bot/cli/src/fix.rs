@@ -1,0 +1,289 @@
+//! `triage fix`: patches for the causes, and the proof that they build.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use triage_causes::Report;
+use triage_causes::report::{Applicability, Problem};
+use triage_fixes::verify::{Place, Plan, Settings, Step, Trial, Trouble, Verdict, trial};
+use triage_fixes::{Candidate, Edit, Tree, edit};
+use triage_report::Source;
+use triage_rules::RuleBook;
+
+use crate::args::FixArgs;
+use crate::error::Error;
+use crate::output::{Outputs, complain, name_unreadable};
+use crate::plan::{OutputPlan, Surroundings};
+use crate::progress::Progress;
+use crate::{inputs, judge, patch_message, pipeline, signals, suggest};
+
+/// The longest command that is shown whole.
+const SHOWN: usize = 400;
+
+/// Makes the patches; gives the status to exit with.
+pub fn run(args: &FixArgs) -> Result<u8, Error> {
+    let build = args.build.as_ref().map(|path| folder_of(path)).transpose()?;
+    let plan = OutputPlan::new(&args.output, &Surroundings::of_stdout());
+    let (inputs, unreadable) = inputs::expand(&args.paths);
+    let quiet = args.output.quiet;
+    let progress = Progress::new(inputs.iter().map(|input| input.size).sum(), quiet);
+    let (book, source) = judge::load(&args.judge)?;
+    let Some(source) = source else { return Err(Error::NoTree) };
+    let tree = source.files();
+    let outputs = if args.patch { None } else { Some(Outputs::open(&plan)?) };
+    let options = judge::options(&args.judge);
+    let (report, faults) =
+        pipeline::analyze(&book, options, unreadable, |sink| pipeline::read(&inputs, &progress, sink));
+    let mut report = judge::relocated(report, Some(&source));
+    progress.clear();
+    name_unreadable(&faults, plan.seen && outputs.is_some());
+    for words in other_version(&report, tree) {
+        complain(&words);
+        report.problems.push(Problem { name: tree.root().display().to_string(), message: words });
+    }
+    let candidates = suggest::all(&report, tree, &book);
+    let trial = match args.verify && !report.causes.is_empty() {
+        true => Some(prove(args, tree, build, &book, &report, &candidates)?),
+        false => None,
+    };
+    if let Some(trial) = &trial {
+        remark(trial, &mut report);
+    }
+    let edits = suggest::tell(&mut report, &candidates, trial.as_ref(), tree);
+    if let Some(trial) = trial.as_ref().filter(|_| args.apply) {
+        apply(tree, &trial.edits, args.force, quiet)?;
+    }
+    let mut stdout = io::stdout().lock();
+    let written = match outputs {
+        Some(outputs) => outputs.write(&report, Some(&source as &dyn Source), progress.elapsed(), &mut stdout),
+        None => print_patch(&report, tree, &edits, &mut stdout),
+    };
+    match written {
+        Err(error) if !error.is_broken_pipe() => Err(error),
+        _ => Ok(status(&report, !faults.is_empty())),
+    }
+}
+
+fn status(report: &Report, faults: bool) -> u8 {
+    let first = |cause: &triage_causes::report::Cause| cause.fixes.first().map(|fix| fix.applicability);
+    let proved = report.causes.iter().all(|cause| first(cause) == Some(Applicability::Verified));
+    match (faults, proved) {
+        (true, _) => crate::FAULT,
+        (false, true) => crate::NOTHING,
+        (false, false) => crate::CAUSES,
+    }
+}
+
+fn folder_of(path: &Path) -> Result<PathBuf, Error> {
+    let real = path.canonicalize().and_then(|real| fs::read_dir(&real).map(|_| real));
+    real.map_err(|error| Error::Build(path.to_owned(), error))
+}
+
+/// Says of files whose lines are not those that the log shows.
+fn other_version(report: &Report, tree: &Tree) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut files = BTreeSet::new();
+    for cause in &report.causes {
+        let (Some(place), Some(snippet)) = (&cause.location, &cause.snippet) else { continue };
+        let (Some(line), Some(source)) = (place.line, tree.read(&place.file)) else { continue };
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = words(&snippet.text);
+        let same = source.line_text(line).is_some_and(|text| words(text).contains(&shown));
+        // A snippet may be of another place: of the macro that was expanded.
+        let own = snippet.line.is_none_or(|number| number == line);
+        if own && !same && !shown.is_empty() && !snippet.text.contains('\u{fffd}') && files.insert(&place.file) {
+            said.push(format!(
+                "{}:{line} is not the line that the log shows: the tree may be another version than the one that was built",
+                place.file
+            ));
+        }
+    }
+    said
+}
+
+/// Tries the candidates.
+fn prove(
+    args: &FixArgs,
+    tree: &Tree,
+    build: Option<PathBuf>,
+    book: &RuleBook,
+    report: &Report,
+    candidates: &[Vec<Candidate>],
+) -> Result<Trial, Error> {
+    let quiet = args.output.quiet;
+    let directory = std::env::current_dir().and_then(|path| path.canonicalize()).map_err(Error::Output)?;
+    let jobs = args.jobs.map(usize::from);
+    let plan = if args.build_command.is_empty() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let folder = build.as_deref().unwrap_or(tree.root());
+        let found = Plan::found(folder, tree.root(), report, jobs.unwrap_or(cores), &|file| tree.find(file));
+        found.map_err(Error::Unproved)?
+    } else {
+        Plan::given(&args.build_command, &directory)
+    };
+    let program = std::env::current_exe().map_err(Error::Output)?;
+    let mut others: Vec<PathBuf> = build.iter().cloned().collect();
+    others.extend(plan.commands.iter().map(|(_, folder)| folder.clone()));
+    let place = Place {
+        helper: vec![program.into(), "scratch-copy".into()],
+        tree: tree.root().to_owned(),
+        others,
+        store: args.scratch.clone(),
+    };
+    if !quiet {
+        complain(&format!("in a scratch copy of {}, {}:", tree.root().display(), plan.origin));
+        for (command, _) in &plan.commands {
+            complain(&format!("  {}", shortened(command)));
+        }
+    }
+    let settings = Settings {
+        place,
+        plan,
+        build,
+        jobs,
+        limit: Duration::from_secs(args.timeout.into()),
+        budget: Duration::from_secs(args.budget.into()),
+        tries: args.tries.into(),
+    };
+    let stop = signals::stop_flag();
+    let mut line = StateLine::new(quiet, report.causes.len());
+    let done = trial::run(tree, book, report, candidates, &settings, &stop, &mut |step| line.show(step));
+    line.clear();
+    done.map_err(|trouble| match trouble {
+        Trouble::Stopped => Error::Stopped,
+        Trouble::Failed(words) => Error::Unproved(words),
+    })
+}
+
+fn shortened(command: &str) -> String {
+    match command.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{} …", &command[..at]),
+        None => command.to_owned(),
+    }
+}
+
+/// The line on the terminal that says what is being tried.
+struct StateLine {
+    shown: bool,
+    quiet: bool,
+    causes: usize,
+    start: Instant,
+}
+
+impl StateLine {
+    fn new(quiet: bool, causes: usize) -> Self {
+        Self { shown: !quiet && io::stderr().is_terminal(), quiet, causes, start: Instant::now() }
+    }
+
+    fn show(&mut self, step: Step<'_>) {
+        let text = match step {
+            Step::Ready(notes) => {
+                notes.iter().filter(|_| !self.quiet).for_each(|note| complain(note));
+                return;
+            }
+            Step::Unchanged => "building without a change".to_owned(),
+            Step::Trying { cause, candidate, title } => {
+                format!("cause {} of {}, try {}: {title}", cause + 1, self.causes, candidate + 1)
+            }
+            Step::Judged(Verdict::Good) => "it builds".to_owned(),
+            Step::Judged(Verdict::Doubtful(why) | Verdict::Bad(why)) => why.clone(),
+        };
+        if self.shown {
+            let text: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
+            let _ = write!(io::stderr(), "\r\x1b[Ktriage: {text} ({} s)", self.start.elapsed().as_secs());
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Puts what the proof lacks into the report.
+fn remark(trial: &Trial, report: &mut Report) {
+    let mut say = |message: &str| {
+        complain(message);
+        report.problems.push(Problem { name: "verification".to_owned(), message: message.to_owned() });
+    };
+    if !trial.fails {
+        say("the commands do not fail here: nothing could be verified");
+    } else if trial.outcomes.contains(&triage_fixes::verify::Outcome::Absent) {
+        say("the commands do not show every cause of the log: what they do not show could not be verified");
+    }
+    if trial.out_of_time {
+        say("the time was up before all patches were tried; --budget gives more");
+    }
+}
+
+/// Makes the edits in the tree.
+fn apply(tree: &Tree, edits: &[Edit], force: bool, quiet: bool) -> Result<(), Error> {
+    if edits.is_empty() {
+        complain("no fix was verified: the tree stays as it is");
+        return Ok(());
+    }
+    let files = edit::changed(tree, edits)?;
+    let dirty: Vec<String> = files.iter().map(|(file, _)| file).filter(|file| is_dirty(tree, file)).cloned().collect();
+    if !dirty.is_empty() && !force {
+        return Err(Error::Dirty(dirty));
+    }
+    let mut written = Vec::new();
+    for (file, text) in &files {
+        let path = tree.inside(file).unwrap_or_else(|| tree.root().join(file));
+        write_whole(&path, text).map_err(|error| Error::Write(path, error))?;
+        written.push(file.as_str());
+    }
+    if !quiet {
+        complain(&format!("changed {}", written.join(", ")));
+    }
+    Ok(())
+}
+
+/// True when git knows of changes in a file that are not committed. Without git there is nothing to ask.
+fn is_dirty(tree: &Tree, file: &str) -> bool {
+    patch_message::git(tree.root(), &["status", "--porcelain", "--", file]).is_some_and(|text| !text.is_empty())
+}
+
+/// Writes a file so that it is either the old or the new one, with its rights.
+fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".triage-{}", std::process::id()));
+    let fresh = folder.join(name);
+    let done = (|| {
+        fs::write(&fresh, text)?;
+        if let Ok(data) = fs::metadata(path) {
+            fs::set_permissions(&fresh, data.permissions())?;
+        }
+        fs::rename(&fresh, path)
+    })();
+    if done.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    done
+}
+
+/// Only the patch, with a message where there is a project to take its style from.
+fn print_patch(report: &Report, tree: &Tree, edits: &[Edit], out: &mut dyn Write) -> Result<(), Error> {
+    let Some(patch) = &report.patch else {
+        complain("there is no patch for what was found; `triage fix` without --patch says what is known");
+        return Ok(());
+    };
+    let files: BTreeSet<&str> = edits.iter().map(|edit| edit.file.as_str()).collect();
+    let message = patch_message::of(report, tree, &files.into_iter().collect::<Vec<_>>());
+    out.write_all(message.unwrap_or_default().as_bytes())?;
+    Ok(out.write_all(patch.as_bytes())?)
+}
+
+/// A program that only reads, without a terminal.
+pub fn quiet_command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    command
+}

@@ -1,0 +1,136 @@
+//! Candidates for the causes of a report, and how they are told in it.
+
+use triage_causes::Report;
+use triage_causes::report::{Applicability, Cause, Fix};
+use triage_fixes::verify::{Outcome, Trial, Verdict};
+use triage_fixes::{Candidate, Context, Edit, Tree, candidates, edit};
+use triage_rules::RuleBook;
+
+/// Candidates of a cause that are told.
+const TOLD: usize = 4;
+
+/// The candidates for every cause, best first.
+pub fn all(report: &Report, tree: &Tree, book: &RuleBook) -> Vec<Vec<Candidate>> {
+    let kernel = tree.is_kernel();
+    let of = |cause: &Cause| {
+        let rule = book.get(&cause.rule).and_then(|rule| rule.prose().fixer.as_ref());
+        candidates(&Context { tree, cause, kernel, rule, all: report })
+    };
+    report.causes.iter().map(of).collect()
+}
+
+/// Puts the candidates into the report, the best first, and the combined patch. Gives the edits of
+/// that patch.
+pub fn tell(report: &mut Report, candidates: &[Vec<Candidate>], trial: Option<&Trial>, tree: &Tree) -> Vec<Edit> {
+    let mut combined: Vec<Edit> = trial.map(|trial| trial.edits.clone()).unwrap_or_default();
+    for (number, cause) in report.causes.iter_mut().enumerate() {
+        let Some(list) = candidates.get(number) else { continue };
+        let outcome = trial.and_then(|trial| trial.outcomes.get(number)).unwrap_or(&Outcome::Absent);
+        let verdict = |at: usize| trial.and_then(|trial| trial.verdicts.get(&(number, at)));
+        let order = order(list.len(), outcome, &verdict);
+        let mut fixes: Vec<Fix> = Vec::new();
+        for &at in &order {
+            let candidate = &list[at];
+            if fixes.len() == TOLD && !candidate.edits.is_empty() {
+                continue;
+            }
+            let Some(mut fix) = told(candidate, tree) else { continue };
+            match (outcome, verdict(at)) {
+                (Outcome::Verified { candidate, objects }, _) if *candidate == at => {
+                    fix.applicability = Applicability::Verified;
+                    fix.title = format!("{} ({})", fix.title, proof(*objects));
+                }
+                (_, Some(Verdict::Bad(why))) => fix.title = format!("{} (tried: {why})", fix.title),
+                (_, Some(Verdict::Doubtful(why))) => fix.title = format!("{} (it builds, but {why})", fix.title),
+                _ => {}
+            }
+            fixes.push(fix);
+        }
+        if let Outcome::Gone(other) = outcome {
+            for fix in &mut fixes {
+                fix.patch = None;
+            }
+            let title = format!("Goes with the fix of cause {}", other + 1);
+            fixes.insert(0, Fix { applicability: Applicability::Verified, title, ..advice("other_cause") });
+        } else if let Some(&first) = order.first()
+            && !matches!(verdict(first), Some(Verdict::Bad(_)))
+        {
+            let candidate = &list[first];
+            if let Some(diagnosis) = candidate.diagnosis {
+                cause.diagnosis = Some(diagnosis.to_owned());
+            }
+            let fresh: Vec<Edit> = candidate.edits.iter().filter(|edit| !combined.contains(edit)).cloned().collect();
+            let with: Vec<Edit> = combined.iter().chain(&fresh).cloned().collect();
+            // What contradicts the fix of an earlier cause stays a fix of its own.
+            if edit::changed(tree, &with).is_ok() {
+                combined = with;
+            }
+        }
+        let same = |old: &Fix| {
+            fixes.iter().any(|new| {
+                new.kind == old.kind
+                    && (new.header.as_ref(), new.package.as_ref()) == (old.header.as_ref(), old.package.as_ref())
+            })
+        };
+        cause.fixes.retain(|old| old.kind == "advice" || !same(old));
+        fixes.append(&mut cause.fixes);
+        cause.fixes = fixes;
+    }
+    if !combined.is_empty() {
+        report.patch = edit::diff(tree, &combined).ok().filter(|diff| !diff.is_empty());
+    }
+    combined
+}
+
+/// Numbers of candidates in the order in which they are told: what is verified, what builds, what
+/// was not tried, what does not help.
+fn order<'v>(count: usize, outcome: &Outcome, verdict: &impl Fn(usize) -> Option<&'v Verdict>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|&at| match (outcome, verdict(at)) {
+        (Outcome::Verified { candidate, .. }, _) if *candidate == at => 0,
+        (_, Some(Verdict::Good | Verdict::Doubtful(_))) => 1,
+        (_, None) => 2,
+        (_, Some(Verdict::Bad(_))) => 3,
+    });
+    order
+}
+
+/// What was seen, in a few words.
+fn proof((there, all): (usize, usize)) -> String {
+    match (there, all) {
+        (_, 0) => "the commands pass".to_owned(),
+        (1, 1) => "the object now compiles".to_owned(),
+        (there, all) => format!("{there} of {all} objects now compile"),
+    }
+}
+
+/// A candidate as a fix; none when its change cannot be made.
+fn told(candidate: &Candidate, tree: &Tree) -> Option<Fix> {
+    let patch = match candidate.edits.is_empty() {
+        true => None,
+        false => Some(edit::diff(tree, &candidate.edits).ok().filter(|diff| !diff.is_empty())?),
+    };
+    Some(Fix {
+        applicability: Applicability::Unverified,
+        kind: candidate.kind.to_owned(),
+        title: candidate.title.clone(),
+        header: candidate.header.clone(),
+        file: candidate.file.clone(),
+        line: candidate.line,
+        package: candidate.package.clone(),
+        patch,
+    })
+}
+
+fn advice(kind: &str) -> Fix {
+    Fix {
+        applicability: Applicability::Advice,
+        kind: kind.to_owned(),
+        title: String::new(),
+        header: None,
+        file: None,
+        line: None,
+        package: None,
+        patch: None,
+    }
+}

@@ -1,0 +1,743 @@
+//! Calls that do not fit their function: an argument too many, one that is missing, one of another
+//! type. The prototype says what is expected; other calls of the function show what is usual.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::{Candidate, Context, Fixer};
+use crate::code::{Code, Function, is_keyword};
+use crate::index::Index;
+use crate::site::{Site, candidate, quoted, sites};
+
+/// See the module.
+pub struct Arguments;
+
+/// Candidates for one call.
+const BEST: usize = 5;
+
+impl Fixer for Arguments {
+    fn name(&self) -> &'static str {
+        "fix-arguments"
+    }
+
+    fn wants(&self, cx: &Context<'_>) -> bool {
+        matches!(
+            cx.cause.class.as_str(),
+            "argument-count" | "incompatible-pointer" | "int-conversion" | "type-mismatch"
+        )
+    }
+
+    fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
+        let all = sites(cx);
+        let Some(site) = all.first() else { return Vec::new() };
+        let code = Code::new(&site.source);
+        if cx.cause.class == "argument-count" { count(cx, site, &code) } else { kind(cx, site, &code) }
+    }
+}
+
+/// A call: its name's token and the brackets.
+#[derive(Clone, Copy)]
+struct Call {
+    name: usize,
+    open: usize,
+    close: usize,
+}
+
+/// What a function takes: type and name of each parameter.
+struct Prototype {
+    parameters: Vec<(String, String)>,
+}
+
+fn call(code: &Code<'_>, name: usize) -> Option<Call> {
+    (code.s(name + 1) == "(").then_some(())?;
+    Some(Call { name, open: name + 1, close: code.partner(name + 1)? })
+}
+
+/// The call of a function at a place: on its line, else the one that the place is inside of.
+fn call_at(code: &Code<'_>, site: &Site, function: &str) -> Option<Call> {
+    let point = site.point()?;
+    let at = code.at(point);
+    let named = |t: &usize| code.is_word(*t) && code.s(*t) == function;
+    let on_line = code.on_line(site.line).filter(named).min_by_key(|&t| code.toks[t].start.abs_diff(point));
+    let around =
+        || (at.saturating_sub(200)..=at).rev().find(|t| named(t) && call(code, *t).is_some_and(|c| c.close >= at));
+    on_line.or_else(around).and_then(|t| call(code, t))
+}
+
+fn prototype(cx: &Context<'_>, index: &Index<'_>, site: &Site, function: &str) -> Option<Prototype> {
+    // `too many arguments to function 'void* f(void*, int)'`
+    let whole = quoted(&cx.cause.message, "function").filter(|m| m.contains('(') && m.contains(function));
+    if let Some((_, list)) = whole.and_then(|m| m.split_once(function)) {
+        let list = list.trim_start_matches('(').trim_end_matches(')');
+        let parameters =
+            list.split(", ").filter(|p| !matches!(*p, "" | "...")).map(|p| (p.to_owned(), String::new())).collect();
+        return Some(Prototype { parameters });
+    }
+    let noted =
+        cx.cause.notes.iter().filter(|n| n.message.contains("declared here") || n.message.contains("defined here"));
+    let noted = noted.filter_map(|n| Site::of(cx, n.location.as_ref()?)).find_map(|note| {
+        let code = Code::new(&note.source);
+        let name = code.on_line(note.line).find(|&t| code.s(t) == function)?;
+        parameters(&code, name)
+    });
+    noted.or_else(|| {
+        let headers = index.headers(&site.file);
+        std::iter::once(site.file.as_str()).chain(headers).find_map(|file| {
+            let source = index.read(file).filter(|s| s.text.contains(function))?;
+            let code = Code::new(&source);
+            let declares = |t: &usize| code.function_at(code.toks[*t].start).is_none_or(|f| f.name == *t);
+            let names: Vec<usize> = code.words(function).filter(declares).collect();
+            names.into_iter().find_map(|name| parameters(&code, name))
+        })
+    })
+}
+
+fn parameters(code: &Code<'_>, name: usize) -> Option<Prototype> {
+    let mut open = name + 1;
+    if code.is_word(open) && code.s(open + 1) == "(" && code.s(open + 2) == "(" {
+        // `int f PARAMS((int a))`
+        open += 2;
+    }
+    (code.s(open) == "(").then_some(())?;
+    let all = code.arguments(open);
+    let mut found = Vec::new();
+    for parameter in all {
+        let text = code.span(parameter.clone());
+        match text {
+            "void" | "..." => {}
+            _ => {
+                let words = parameter.clone().filter(|&t| code.is_word(t)).count();
+                let name =
+                    parameter.clone().rev().find(|&t| code.is_word(t)).filter(|&t| words > 1 && t > parameter.start);
+                let name = name.filter(|&t| !is_keyword(code.s(t)));
+                let kind = name.map_or(text.to_owned(), |t| code.span(parameter.start..t).to_owned());
+                found.push((kind, name.map_or(String::new(), |t| code.s(t).to_owned())));
+            }
+        }
+    }
+    Some(Prototype { parameters: found })
+}
+
+fn count(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
+    let Some(symbol) = cx.cause.symbols.first() else { return Vec::new() };
+    let function = symbol.rsplit([':', '.', '>']).next().unwrap_or(symbol);
+    let Some(call) = call_at(code, site, function) else { return Vec::new() };
+    let index = Index::new(cx.tree);
+    let arguments = code.arguments(call.open);
+    let prototype = prototype(cx, &index, site, function);
+    let expected = prototype.as_ref().map(|p| p.parameters.len()).or_else(|| expected_count(&cx.cause.message));
+    let many = cx.cause.message.contains("too many") || cx.cause.message.contains("passed");
+    let expected = expected.unwrap_or(if many { arguments.len().saturating_sub(1) } else { arguments.len() + 1 });
+    if many && arguments.len() > expected {
+        drop_arguments(site, code, call, &arguments, arguments.len() - expected, prototype.as_ref())
+    } else if !many && arguments.len() < expected {
+        add_argument(cx, &index, site, code, call, &arguments, prototype.as_ref(), expected)
+    } else {
+        Vec::new()
+    }
+}
+
+fn expected_count(message: &str) -> Option<usize> {
+    let rest = ["expected ", "requires ", "takes just ", "takes "].iter().find_map(|w| message.split_once(w))?.1;
+    let rest = rest.trim_start_matches("at least ").trim_start_matches("at most ");
+    if rest.starts_with("single") || rest.starts_with("no ") {
+        return Some(usize::from(rest.starts_with("single")));
+    }
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn made(site: &Site, line: u32, title: String, edits: Vec<(usize, usize, String)>, rank: u8) -> Candidate {
+    candidate("fix_args", title, &site.file, line, edits, rank)
+}
+
+fn drop_arguments(
+    site: &Site,
+    code: &Code<'_>,
+    call: Call,
+    arguments: &[Range<usize>],
+    extra: usize,
+    prototype: Option<&Prototype>,
+) -> Vec<Candidate> {
+    let mut all = Vec::new();
+    for first in (0..=arguments.len() - extra).rev() {
+        let gone = first..first + extra;
+        let kept: Vec<&Range<usize>> =
+            arguments.iter().enumerate().filter(|(n, _)| !gone.contains(n)).map(|(_, a)| a).collect();
+        let fits = prototype.map_or(0, |p| {
+            kept.iter().zip(&p.parameters).map(|(a, p)| similarity(code.span((*a).clone()), &p.1)).sum::<usize>()
+        });
+        let (start, end) = if first > 0 {
+            (code.toks[arguments[first - 1].end - 1].end, code.toks[arguments[gone.end - 1].end - 1].end)
+        } else {
+            let next = arguments.get(gone.end).map_or(code.toks[call.close].start, |a| code.toks[a.start].start);
+            (code.toks[call.open].end, next)
+        };
+        let text = code.text[start..end].trim_start_matches([',', ' ']).trim_end_matches([',', ' ']);
+        let title = format!("Drop the argument '{text}' of '{}'", code.s(call.name));
+        let literal = arguments[gone.start].len() == 1 && !code.is_word(arguments[gone.start].start) || text == "NULL";
+        let last = gone.end == arguments.len();
+        let rank = 64 + 16 * u8::from(last) + 6 * u8::from(literal) + (2 * fits.min(4)) as u8;
+        all.push(made(site, code.toks[call.name].line, title, vec![(start, end, String::new())], rank));
+    }
+    all.sort_by_key(|c| std::cmp::Reverse(c.rank));
+    all.truncate(BEST);
+    all
+}
+
+/// How much an argument looks like what a parameter is called.
+fn similarity(argument: &str, parameter: &str) -> usize {
+    let last = argument.rsplit(|c: char| !c.is_alphanumeric() && c != '_').find(|w| !w.is_empty()).unwrap_or("");
+    match () {
+        () if parameter.is_empty() || last.is_empty() => 0,
+        () if last == parameter => 3,
+        () if last.ends_with(parameter) || parameter.ends_with(last) => 2,
+        () if last.contains(parameter) || parameter.contains(last) => 1,
+        () => 0,
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call and all that is known about it")]
+fn add_argument(
+    cx: &Context<'_>,
+    index: &Index<'_>,
+    site: &Site,
+    code: &Code<'_>,
+    call: Call,
+    arguments: &[Range<usize>],
+    prototype: Option<&Prototype>,
+    expected: usize,
+) -> Vec<Candidate> {
+    let function = code.s(call.name);
+    let around = code.function_at(code.toks[call.name].start).cloned();
+    let mut values: HashMap<(usize, String), u8> = HashMap::new();
+    let mut offer = |place: usize, value: String, rank: u8| {
+        let entry = values.entry((place, value)).or_insert(rank);
+        *entry = (*entry).max(rank);
+    };
+    let scope = around.as_ref().map(|f| Scope::of(code, f)).unwrap_or_default();
+    if function == "va_start"
+        && let Some(last) = around.as_ref().and_then(|f| last_named(code, f))
+    {
+        offer(1, last, 96);
+    }
+    let given: Vec<&str> = arguments.iter().map(|a| code.span(a.clone())).collect();
+    let missing = expected - arguments.len();
+    // Which parameter is missing: the place that leaves the others fitting best.
+    let places: Vec<(usize, usize)> = (0..expected)
+        .map(|place| {
+            let fit = prototype.map_or(0, |p| {
+                let rest = p.parameters.iter().enumerate().filter(|(n, _)| !(place..place + missing).contains(n));
+                rest.zip(&given).map(|((_, p), a)| similarity(a, &p.1)).sum()
+            });
+            (place, fit)
+        })
+        .filter(|(place, _)| place + missing <= expected)
+        .collect();
+    let best = places.iter().map(|p| p.1).max().unwrap_or(0);
+    let penalty = |place: usize| {
+        let fit = places.iter().find(|p| p.0 == place).map_or(0, |p| p.1);
+        (4 * (best - fit).min(6)) as u8 + if place + missing == expected { 0 } else { 4 }
+    };
+    let others = other_calls(cx, index, site, code, call, function, expected);
+    for other in &others {
+        for &(place, _) in places.iter().filter(|_| missing == 1) {
+            let Some(value) = other.arguments.get(place) else { continue };
+            let rest: Vec<&String> =
+                other.arguments.iter().enumerate().filter(|(n, _)| *n != place).map(|(_, a)| a).collect();
+            let same = rest.iter().zip(&given).filter(|(a, b)| a.as_str() == **b).count();
+            // `next(misc, misc_ids)` and `next(root)`: `root_ids`.
+            for (theirs, ours) in rest.iter().zip(&given) {
+                if theirs.as_str() != *ours
+                    && theirs.len() >= 2
+                    && value.contains(theirs.as_str())
+                    && ours.chars().all(|c| c.is_alphanumeric() || c == '_')
+                {
+                    let changed = value.replace(theirs.as_str(), ours);
+                    if changed.split(|c: char| !c.is_alphanumeric() && c != '_').all(|w| {
+                        w.is_empty() || code.words(w).next().is_some() || w.starts_with(|c: char| c.is_ascii_digit())
+                    }) {
+                        offer(place, changed, 95 - penalty(place));
+                    }
+                }
+            }
+            let known = scope.knows(value, code);
+            let near = if other.near { 8 } else { 0 };
+            if known {
+                offer(place, value.clone(), (70 + near + 4 * same.min(3) as u8).saturating_sub(penalty(place)));
+            }
+        }
+    }
+    if let Some(prototype) = prototype.filter(|_| missing == 1) {
+        for &(place, _) in &places {
+            let Some((kind, name)) = prototype.parameters.get(place) else { continue };
+            for variable in &scope.variables {
+                if given.contains(&variable.name.as_str()) {
+                    continue;
+                }
+                let rank = match fit(kind, name, variable) {
+                    0 => continue,
+                    fit => (50 + 8 * fit).min(93),
+                };
+                let goes_along = around.as_ref().is_some_and(|f| goes_along(code, f, call, &given, &variable.name));
+                let inside = given.iter().any(|g| g.contains(&variable.name) && variable.name.len() > 2);
+                let rank =
+                    (rank + 12 * u8::from(goes_along)).min(94).saturating_sub(penalty(place) + 8 * u8::from(inside));
+                offer(place, variable.name.clone(), rank);
+                if kind.contains('*')
+                    && goes_along
+                    && around.as_ref().is_some_and(|f| walks(code, f, call, &variable.name))
+                {
+                    offer(place, format!("{}++", variable.name), (rank + 1).min(95));
+                }
+            }
+        }
+    }
+    for (place, value) in family(code, call, &others, missing, expected) {
+        values.entry((place, value)).or_insert(88);
+    }
+    let mut all: Vec<((usize, String), u8)> = values.into_iter().collect();
+    all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    all.truncate(BEST);
+    let one = |((place, value), rank): ((usize, String), u8)| {
+        let edit = match arguments.get(place) {
+            _ if arguments.is_empty() => (code.toks[call.open].end, code.toks[call.open].end, value.clone()),
+            Some(next) => (code.toks[next.start].start, code.toks[next.start].start, format!("{value}, ")),
+            None => {
+                let end = code.toks[arguments[arguments.len() - 1].end - 1].end;
+                (end, end, format!(", {value}"))
+            }
+        };
+        made(site, code.toks[call.name].line, format!("Pass '{value}' to '{function}'"), vec![edit], rank)
+    };
+    all.into_iter().map(one).collect()
+}
+
+/// True when another call of the function passes a variable along with one of the arguments.
+fn goes_along(code: &Code<'_>, function: &Function, own: Call, given: &[&str], name: &str) -> bool {
+    (function.body.0..function.body.1).filter(|&o| code.s(o) == "(" && o != own.open && code.is_word(o - 1)).any(
+        |open| {
+            let arguments = code.arguments(open);
+            let same = arguments.iter().any(|a| given.contains(&code.span(a.clone())) && a.len() > 1);
+            same && arguments.iter().any(|a| a.clone().any(|t| code.s(t) == name))
+        },
+    )
+}
+
+/// True for a pointer that a loop must move on: the call is the loop's body, nothing else in it
+/// tells the rounds apart, and what stands behind the loop goes on from it.
+fn walks(code: &Code<'_>, function: &Function, own: Call, name: &str) -> bool {
+    let Some(before) = own.name.checked_sub(1).filter(|&b| code.s(b) == ")") else { return false };
+    let looped = code.partner(before).is_some_and(|o| o > 0 && matches!(code.s(o - 1), "for" | "while"));
+    let uses: Vec<usize> = code.words(name).filter(|t| (function.body.0..function.body.1).contains(t)).collect();
+    let moved =
+        |&t: &usize| matches!(code.s(t + 1), "[" | "++" | "--" | "+=" | "-=") || matches!(code.s(t - 1), "++" | "--");
+    looped && !uses.iter().any(moved) && uses.iter().any(|&t| t > own.close)
+}
+
+/// Constants of one family, `R_OK` and `W_OK`: the one that only this `case` can mean, when the
+/// others go to their own. `case FILEX:` takes `X_OK`.
+fn family(code: &Code<'_>, own: Call, others: &[OtherCall], missing: usize, expected: usize) -> Vec<(usize, String)> {
+    let label = |at: usize| {
+        let colon = (at.saturating_sub(12)..at).rev().find(|&t| code.s(t) == ":")?;
+        code.is_word(colon - 1).then(|| code.s(colon - 1))
+    };
+    let place = expected - 1;
+    let values: Vec<&str> =
+        others.iter().filter(|o| o.near).filter_map(|o| o.arguments.get(place)).map(String::as_str).collect();
+    let mut distinct = values.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let Some(tail) = distinct.first().and_then(|v| v.get(1..)).filter(|t| t.starts_with('_')) else {
+        return Vec::new();
+    };
+    let one_letter =
+        distinct.iter().all(|v| v.get(1..) == Some(tail) && v.starts_with(|c: char| c.is_ascii_uppercase()));
+    if missing != 1 || !one_letter || distinct.len() < 2 || distinct.len() != values.len() {
+        return Vec::new();
+    }
+    let Some(mine) = label(own.name) else { return Vec::new() };
+    let theirs: String = code.words(code.s(own.name)).filter(|&t| t != own.name).filter_map(label).collect();
+    let letters = mine.chars().filter(|c| !theirs.contains(*c));
+    let known = |value: &String| triage_causes::headers::c(value).is_some() || code.words(value).next().is_some();
+    letters.map(|letter| format!("{letter}{tail}")).filter(known).map(|value| (place, value)).collect()
+}
+
+fn last_named(code: &Code<'_>, function: &Function) -> Option<String> {
+    let parameters = code.arguments(function.params.0);
+    let last = parameters.iter().rfind(|p| code.span((*p).clone()) != "...")?;
+    last.clone().rev().find(|&t| code.is_word(t)).map(|t| code.s(t).to_owned())
+}
+
+/// How well a variable serves as a parameter, 0 to 6.
+fn fit(kind: &str, name: &str, variable: &Variable) -> u8 {
+    let plain = |t: &str| {
+        let words = t
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|w| !matches!(*w, "" | "const" | "register" | "static" | "__user" | "volatile"));
+        words.collect::<Vec<_>>().join(" ") + &"*".repeat(t.matches('*').count())
+    };
+    let (wanted, has) = (plain(kind), plain(&variable.kind));
+    let stars = |t: &str| t.matches('*').count();
+    let named = !name.is_empty() && variable.name == name;
+    let alike = similarity(&variable.name, name) as u8;
+    let scalar = |t: &str| !t.contains('*') && !t.starts_with("struct") && !t.starts_with("union");
+    match () {
+        () if named && wanted == has => 6,
+        () if named => 5,
+        () if wanted == has => 3 + alike.min(2),
+        () if wanted == "void*" && stars(&has) == 1 => 2 + alike.min(2),
+        () if alike > 0 && scalar(&wanted) && scalar(&has) => 1 + alike,
+        () => 0,
+    }
+}
+
+/// A variable that a function can use.
+#[derive(Debug, Clone)]
+struct Variable {
+    name: String,
+    kind: String,
+}
+
+#[derive(Default)]
+struct Scope {
+    variables: Vec<Variable>,
+    words: HashSet<String>,
+}
+
+impl Scope {
+    /// The parameters and the local variables of a function.
+    fn of(code: &Code<'_>, function: &Function) -> Self {
+        let mut scope = Self::default();
+        let mut add = |first: usize, name: usize| {
+            let kind = code.span(first..name).split('=').next().unwrap_or("").trim().to_owned();
+            let name = code.s(name).to_owned();
+            scope.variables.push(Variable { name, kind });
+        };
+        for parameter in code.arguments(function.params.0) {
+            if let Some(name) = parameter.clone().rev().find(|&t| code.is_word(t)).filter(|&t| t > parameter.start) {
+                add(parameter.start, name);
+            }
+        }
+        // The parameters of an old-style definition, and the declarations of all blocks.
+        for at in function.params.1 + 1..function.body.1 {
+            let starts = matches!(code.s(at - 1), ";" | "{" | "}" | ")") && code.is_word(at);
+            let kind = code.s(at);
+            if !starts
+                || matches!(
+                    kind,
+                    "return"
+                        | "goto"
+                        | "if"
+                        | "else"
+                        | "case"
+                        | "while"
+                        | "for"
+                        | "do"
+                        | "switch"
+                        | "break"
+                        | "continue"
+                )
+            {
+                continue;
+            }
+            let mut t = at + 1;
+            while code.is_word(t) || code.s(t) == "*" {
+                t += 1;
+            }
+            if t > at + 1 && code.is_word(t - 1) && matches!(code.s(t), ";" | "=" | "," | "[") {
+                add(at, t - 1);
+            }
+        }
+        scope.words = scope.variables.iter().map(|v| v.name.clone()).collect();
+        scope
+    }
+
+    /// True when all names of an expression mean something in this function.
+    fn knows(&self, value: &str, code: &Code<'_>) -> bool {
+        let mut before = ' ';
+        let mut rest = value;
+        while let Some(start) = rest.find(|c: char| c.is_alphanumeric() || c == '_') {
+            before = rest[..start].chars().next_back().unwrap_or(before);
+            let word_end =
+                rest[start..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(rest.len(), |e| start + e);
+            let word = &rest[start..word_end];
+            let capital = word.chars().all(|c| !c.is_ascii_lowercase());
+            let called = rest[word_end..].trim_start().starts_with('(');
+            let fine = matches!(before, '.' | '>')
+                || capital
+                || called
+                || is_keyword(word)
+                || self.words.contains(word)
+                || is_global(code, word);
+            if !fine {
+                return false;
+            }
+            before = word.chars().next_back().unwrap_or(' ');
+            rest = &rest[word_end..];
+        }
+        true
+    }
+}
+
+/// True for names that the file declares outside of all functions.
+fn is_global(code: &Code<'_>, word: &str) -> bool {
+    code.words(word).any(|at| code.function_at(code.toks[at].start).is_none())
+}
+
+/// Another call of the same function.
+struct OtherCall {
+    arguments: Vec<String>,
+    near: bool,
+}
+
+/// Calls with the right number of arguments: in the file, then in the files beside it.
+fn other_calls(
+    cx: &Context<'_>,
+    index: &Index<'_>,
+    site: &Site,
+    code: &Code<'_>,
+    own: Call,
+    function: &str,
+    expected: usize,
+) -> Vec<OtherCall> {
+    let mut found = Vec::new();
+    let mut take = |code: &Code<'_>, near: bool| {
+        for at in code.words(function).filter(|&at| !near || at != own.name) {
+            let inside = code.function_at(code.toks[at].start).is_some_and(|f| f.body.0 < at);
+            let Some(call) = call(code, at).filter(|_| inside) else { continue };
+            let arguments = code.arguments(call.open);
+            if arguments.len() == expected && found.len() < 64 {
+                let arguments = arguments.iter().map(|a| code.span(a.clone()).to_owned()).collect();
+                found.push(OtherCall { arguments, near });
+            }
+        }
+    };
+    take(code, true);
+    let folder = crate::index::folder(&site.file);
+    let beside = cx
+        .tree
+        .files()
+        .iter()
+        .filter(|f| crate::index::folder(f) == folder && **f != site.file && is_source(f))
+        .take(60);
+    for file in beside {
+        if let Some(source) = index.read(file).filter(|s| s.text.contains(function)) {
+            take(&Code::new(&source), false);
+        }
+    }
+    found
+}
+
+fn is_source(file: &str) -> bool {
+    [".c", ".cc", ".cpp", ".cxx", ".h"].iter().any(|end| file.ends_with(end))
+}
+
+/// An argument or a value of another type than is expected.
+fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
+    let Some(point) = site.point() else { return Vec::new() };
+    let at = code.at(point);
+    let Some((value, call, place)) = value_at(cx, site, code, at) else { return Vec::new() };
+    let text = code.span(value.clone());
+    let (start, end) = (code.toks[value.start].start, code.toks[value.end - 1].end);
+    let line = code.toks[value.start].line;
+    let types = types(cx);
+    let depth = types.as_ref().map(|(has, wants)| stars(has) as i32 - stars(wants) as i32);
+    let message = &cx.cause.message;
+    let mut all = Vec::new();
+    let mut offer = |text: String, rank: u8| {
+        let title = format!("Pass '{text}' instead");
+        all.push(made(site, line, title, vec![(start, end, text)], rank));
+    };
+    let simple = value.len() == 1
+        || !text.contains(|c: char| " +-*/?<&|".contains(c))
+        || text.contains("->") && !text.contains(' ');
+    let address = code.s(value.start) == "&" && code.s(value.start + 1) != "&";
+    if address && (depth.is_none_or(|d| d >= 1) || message.contains("remove &")) {
+        offer(text[1..].trim_start().to_owned(), 94);
+    }
+    if code.s(value.start) == "*" && depth.is_none_or(|d| d <= -1) {
+        offer(text[1..].trim_start().to_owned(), 93);
+    }
+    if !address && simple && (depth == Some(-1) || message.contains("take the address")) {
+        offer(format!("&{text}"), 91);
+    }
+    if !address && simple && (depth == Some(1) || message.contains("dereference with")) {
+        offer(format!("*{text}"), 86);
+    }
+    if let (Some(call), Some(place)) = (call, place) {
+        let arguments = code.arguments(call.open);
+        for (other, argument) in arguments.iter().enumerate().filter(|(n, _)| *n != place) {
+            let near = other.abs_diff(place) == 1;
+            let (a, b) = (&arguments[place.min(other)], &arguments[place.max(other)]);
+            let edits = vec![
+                (code.toks[a.start].start, code.toks[a.end - 1].end, code.span(b.clone()).to_owned()),
+                (code.toks[b.start].start, code.toks[b.end - 1].end, code.span(a.clone()).to_owned()),
+            ];
+            let title = format!("Swap the arguments '{text}' and '{}'", code.span(argument.clone()));
+            all.push(made(site, line, title, edits, if near { 74 } else { 66 }));
+        }
+    }
+    if let (Some((_, wants)), Some(function)) = (&types, code.function_at(point)) {
+        let scope = Scope::of(code, function);
+        for variable in scope.variables.iter().filter(|v| v.name != text) {
+            let rank = match fit(wants, "", variable) {
+                3.. => 72,
+                _ => continue,
+            };
+            let title = format!("Pass '{}' instead", variable.name);
+            all.push(made(site, line, title, vec![(start, end, variable.name.clone())], rank));
+        }
+    }
+    all.sort_by_key(|c| std::cmp::Reverse(c.rank));
+    all.truncate(BEST);
+    all
+}
+
+fn stars(kind: &str) -> usize {
+    kind.matches('*').count() + kind.matches('[').count()
+}
+
+/// What the value is, and what is wanted, by the message and its notes.
+fn types(cx: &Context<'_>) -> Option<(String, String)> {
+    let message = cx.cause.message.as_str();
+    for text in std::iter::once(message).chain(cx.cause.notes.iter().map(|n| n.message.as_str())) {
+        let pairs = [
+            ("but argument is of type", "expected"),
+            ("passing", "to parameter of type"),
+            ("passing", "incompatible type"),
+            ("from incompatible pointer type", "assignment to"),
+            ("from incompatible pointer type", "initialization of"),
+            ("from", "assigning to"),
+            ("with an expression of type", "initializing"),
+            ("from", "initialization of"),
+            ("from", "assignment to"),
+            ("returning", "return type"),
+        ];
+        for (has, wants) in pairs {
+            if text.contains(has)
+                && text.contains(wants)
+                && let (Some(has), Some(wants)) = (quoted(text, has), quoted(text, wants))
+            {
+                return Some((has.to_owned(), wants.to_owned()));
+            }
+        }
+    }
+    None
+}
+
+/// The expression that is of the wrong type; for an argument its call and its place.
+fn value_at(
+    cx: &Context<'_>,
+    site: &Site,
+    code: &Code<'_>,
+    at: usize,
+) -> Option<(Range<usize>, Option<Call>, Option<usize>)> {
+    let message = &cx.cause.message;
+    let numbered = message.split_once("argument ").and_then(|(_, rest)| rest.split(' ').next()?.parse::<usize>().ok());
+    if let (Some(number), Some(function)) = (numbered, quoted(message, " of ")) {
+        let function = function.split('(').next().and_then(|f| f.rsplit([' ', ':', '*']).next()).unwrap_or(function);
+        if let Some(call) = call_at(code, site, function) {
+            let argument = code.arguments(call.open).get(number - 1).cloned().filter(|a| !a.is_empty())?;
+            return Some((argument, Some(call), Some(number - 1)));
+        }
+    }
+    if message.contains("passing") || message.contains("argument") {
+        let open = (at.saturating_sub(400)..at)
+            .rev()
+            .find(|&o| code.s(o) == "(" && code.partner(o).is_some_and(|p| p > at))?;
+        let arguments = code.arguments(open);
+        let place = arguments.iter().position(|a| a.contains(&at))?;
+        let call = Call { name: open.checked_sub(1)?, open, close: code.partner(open)? };
+        return Some((arguments[place].clone(), Some(call), Some(place)));
+    }
+    // A value that is assigned, initialises or is returned: up to the end of the statement.
+    let first = code.statement_start(at);
+    let equals =
+        (first..code.len().min(at + 40)).find(|&t| code.s(t) == "=" || code.s(t) == ";" || code.s(t) == "return")?;
+    if code.s(equals) == ";" {
+        return None;
+    }
+    let mut end = equals + 1;
+    while end < code.len() && !matches!(code.s(end), ";" | "," | "}") {
+        end = if matches!(code.s(end), "(" | "[" | "{") { code.partner(end)? } else { end } + 1;
+    }
+    (end > equals + 1).then_some((equals + 1..end, None, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause, noted};
+    use super::*;
+
+    fn body(call: &str) -> String {
+        format!("#include \"a.h\"\nint g(struct tank *t, int level)\n{{\n\tfill(t, level);\n\t{call};\n}}\n")
+    }
+
+    #[test]
+    fn one_too_many() {
+        let bench =
+            Bench::new(&[("a.c", &body("fill(t, level, 0)")), ("a.h", "int fill(struct tank *t, int level);\n")]);
+        let cause = at(cause("argument-count", "too many arguments to function 'fill'", &["fill"]), "a.c", 5, 9);
+        assert_eq!(
+            bench.best(&Arguments, &noted(cause, "declared here", "a.h", 1)),
+            "-\tfill(t, level, 0);\n+\tfill(t, level);\n"
+        );
+    }
+
+    #[test]
+    fn one_that_is_missing() {
+        for (call, expected) in [("fill(t)", "fill(t, level)"), ("fill(level)", "fill(t, level)")] {
+            let bench = Bench::new(&[("a.c", &body(call)), ("a.h", "int fill(struct tank *t, int level);\n")]);
+            let cause = at(
+                cause("argument-count", "too few arguments to function call, expected 2, have 1", &["fill"]),
+                "a.c",
+                5,
+                2,
+            );
+            let cause = noted(cause, "'fill' declared here", "a.h", 1);
+            assert_eq!(bench.best(&Arguments, &cause), format!("-\t{call};\n+\t{expected};\n"));
+        }
+    }
+
+    #[test]
+    fn by_the_pattern_of_other_calls() {
+        let text = "void g(void)\n{\n\tnext(left, left_ids);\n\tnext(right);\n}\nint right_ids;\n";
+        let cause = at(cause("argument-count", "too few arguments to function 'next'", &["next"]), "a.c", 4, 2);
+        assert_eq!(
+            Bench::new(&[("a.c", text)]).best(&Arguments, &cause),
+            "-\tnext(right);\n+\tnext(right, right_ids);\n"
+        );
+        let text = "void g(const char *fmt, ...)\n{\n\tva_list ap;\n\tva_start(ap);\n}\n";
+        let cause = super::super::testing::cause(
+            "argument-count",
+            "macro \"va_start\" requires 2 arguments, but only 1 given",
+            &["va_start"],
+        );
+        assert_eq!(
+            Bench::new(&[("a.c", text)]).best(&Arguments, &at(cause, "a.c", 4, 13)),
+            "-\tva_start(ap);\n+\tva_start(ap, fmt);\n"
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        for (call, note, expected) in [
+            ("fill(&t, level)", "expected 'struct tank *' but argument is of type 'struct tank **'", "fill(t, level)"),
+            ("fill(u, level)", "expected 'struct tank *' but argument is of type 'struct tank'", "fill(&u, level)"),
+            ("fill(p, level)", "expected 'struct tank *' but argument is of type 'struct tank **'", "fill(*p, level)"),
+        ] {
+            let bench = Bench::new(&[("a.c", &body(call)), ("a.h", "int fill(struct tank *t, int level);\n")]);
+            let message = "passing argument 1 of 'fill' from incompatible pointer type";
+            let cause = noted(at(cause("incompatible-pointer", message, &[]), "a.c", 5, 14), note, "a.h", 1);
+            assert_eq!(bench.best(&Arguments, &cause), format!("-\t{call};\n+\t{expected};\n"));
+        }
+    }
+
+    #[test]
+    fn an_assignment() {
+        let bench = Bench::new(&[("a.c", "void f(struct tank *t)\n{\n\tstruct tank *u = &t;\n}\n")]);
+        let message = "initialization of 'struct tank *' from incompatible pointer type 'struct tank **'";
+        let cause = at(cause("incompatible-pointer", message, &[]), "a.c", 3, 26);
+        assert_eq!(bench.best(&Arguments, &cause), "-\tstruct tank *u = &t;\n+\tstruct tank *u = t;\n");
+    }
+}

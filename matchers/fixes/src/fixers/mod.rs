@@ -1,0 +1,100 @@
+//! The fixers: each turns a cause into changes that may repair it. One file each.
+
+mod assembler;
+mod devicetree;
+mod export;
+mod guard_config;
+mod kconfig;
+mod license;
+mod link_library;
+mod link_object;
+mod package;
+mod target;
+
+use std::collections::HashSet;
+
+use triage_causes::report::{Cause, Report};
+use triage_rules::raw::RawFixer;
+
+use crate::edit::Edit;
+use crate::tree::Tree;
+
+/// A change that may repair a cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Candidate {
+    /// The kind of change: `add_include`, `insert_token`, …
+    pub kind: &'static str,
+    /// One line for a person.
+    pub title: String,
+    /// For includes: the header, without brackets or quotes.
+    pub header: Option<String>,
+    /// The file that is changed, relative to the tree.
+    pub file: Option<String>,
+    /// The line that is changed, counted from 1.
+    pub line: Option<u32>,
+    /// For `install_package`: the package (Debian's name).
+    pub package: Option<String>,
+    /// The change itself; empty when it is no change of the tree.
+    pub edits: Vec<Edit>,
+    /// What the cause comes from if this is what repairs it.
+    pub diagnosis: Option<&'static str>,
+    /// How sure it is, 0 to 100: what is more sure is tried first.
+    pub rank: u8,
+}
+
+/// What a fixer may look at.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The source tree.
+    pub tree: &'a Tree,
+    /// What is to be repaired.
+    pub cause: &'a Cause,
+    /// The tree is a Linux tree.
+    pub kernel: bool,
+    /// What the cause's rule says about its repair.
+    pub rule: Option<&'a RawFixer>,
+    /// All that the log says.
+    pub all: &'a Report,
+}
+
+/// Turns causes of one sort into changes.
+pub trait Fixer: Sync {
+    /// Its name in the rules.
+    fn name(&self) -> &'static str;
+
+    /// True when it can do something about the cause.
+    fn wants(&self, cx: &Context<'_>) -> bool;
+
+    /// The changes that may repair it.
+    fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate>;
+}
+
+/// All fixers.
+pub fn all() -> &'static [&'static dyn Fixer] {
+    &[
+        // One line each, in the order of the names.
+        &assembler::Assembler,
+        &devicetree::Devicetree,
+        &export::Export,
+        &guard_config::GuardConfig,
+        &kconfig::Kconfig,
+        &license::License,
+        &link_library::LinkLibrary,
+        &link_object::LinkObject,
+        &package::InstallPackage,
+        &target::Target,
+    ]
+}
+
+/// The changes that may repair a cause, the most promising first, none twice.
+pub fn candidates(cx: &Context<'_>) -> Vec<Candidate> {
+    let wanting = all().iter().filter(|fixer| fixer.wants(cx));
+    let mut found: Vec<Candidate> = wanting.flat_map(|fixer| fixer.candidates(cx)).collect();
+    found.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank));
+    let mut seen = HashSet::new();
+    found.retain(|candidate| {
+        let other = candidate.edits.is_empty().then(|| (candidate.kind, candidate.title.clone()));
+        seen.insert((candidate.edits.clone(), other))
+    });
+    found
+}

@@ -1,0 +1,386 @@
+//! Missing punctuation: `;`, `)`, `}`, `,`, a quote. The compiler notices at the token after the
+//! gap; the new one goes behind the token before it. Missing braces are noticed far away: the
+//! indentation shows where they were.
+
+use super::{Candidate, Context, Fixer};
+use crate::code::Code;
+use crate::index::Index;
+use crate::site::{Site, candidate, sites};
+
+/// See the module.
+pub struct Token;
+
+impl Fixer for Token {
+    fn name(&self) -> &'static str {
+        "add-token"
+    }
+
+    fn wants(&self, cx: &Context<'_>) -> bool {
+        cx.cause.class == "syntax-error" || cx.rule.is_some_and(|rule| rule.name == "add-token")
+    }
+
+    fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
+        let mut made = Vec::new();
+        for site in sites(cx).into_iter().take(2) {
+            let code = Code::new(&site.source);
+            let Some(point) = site.point() else { continue };
+            if let Some(word) = cx.rule.and_then(|rule| rule.with.get("token")).map(|w| w.trim())
+                && matches!(word, "typename" | "template")
+            {
+                made.push(insertion(&site, site.line, point, &format!("{word} "), word, 88));
+            }
+            expected(cx, &site, &code, point, &mut made);
+            quotes(cx, &site, &mut made);
+            braces(cx, &site, &code, &mut made);
+        }
+        made
+    }
+}
+
+fn insertion(site: &Site, line: u32, at: usize, text: &str, token: &str, rank: u8) -> Candidate {
+    let title = format!("Insert the missing '{token}'");
+    let mut made = candidate("insert_token", title, &site.file, line, vec![(at, at, text.to_owned())], rank);
+    made.diagnosis = Some("syntax-error");
+    made
+}
+
+/// The tokens that the message asks for, in its order.
+fn asked(message: &str) -> Vec<&str> {
+    let Some(rest) = message.split_once("expected ").map(|(_, rest)| rest) else { return Vec::new() };
+    let ends = [" before ", " after ", " at ", " to ", " in ", " on "].iter().filter_map(|w| rest.find(w)).min();
+    let list = &rest[..ends.unwrap_or(rest.len())];
+    let quoted = list.split('\'').skip(1).step_by(2);
+    quoted.filter(|t| matches!(*t, ";" | ")" | "}" | "," | "]" | "(" | "{" | ":" | "=" | ">")).collect()
+}
+
+fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: &mut Vec<Candidate>) {
+    let message = &cx.cause.message;
+    let mut tokens = asked(message);
+    if message.contains("expected function body") {
+        tokens.push("{");
+    }
+    // What is pointed at is either behind the gap or the gap itself.
+    let next = code.toks.partition_point(|t| t.start < point && t.end <= point);
+    let Some(before) = next.checked_sub(1) else {
+        return header_end(cx, site, made);
+    };
+    if includes_between(site, code.toks[before].line, site.line) {
+        header_end(cx, site, made);
+    }
+    let vague = ["expected expression", "expected identifier", "expected declaration", "expected unqualified-id"];
+    if vague.iter().any(|words| message.contains(words)) && !matches!(code.s(before), ";" | "{" | "}") {
+        tokens.push(";");
+    }
+    let (end, line) = (code.toks[before].end, code.toks[before].line);
+    let apart = code.toks.get(next).is_none_or(|t| t.line > line);
+    let starts_value = |at: usize| {
+        code.is_word(at)
+            || code.s(at).starts_with(|c: char| c == '"' || c == '\'' || c.is_ascii_digit())
+            || matches!(code.s(at), "." | "&" | "{")
+    };
+    let in_list = tokens.iter().any(|t| matches!(*t, ")" | "}" | ",")) && starts_value(next);
+    for (nth, token) in tokens.iter().enumerate() {
+        let likely = match *token {
+            ";" if apart => 92,
+            "," if in_list && !apart => 90,
+            ";" => 84,
+            ")" => 90,
+            "}" | "," => 78,
+            "=" => 60,
+            _ => 82,
+        };
+        let text = match *token {
+            "{" if apart => format!("{}{}{{", code.newline(), code.indent(code.toks[before].start)),
+            "{" => " {".to_owned(),
+            "}" => continue,
+            other => other.to_owned(),
+        };
+        made.push(insertion(site, line, end, &text, token, likely - nth.min(9) as u8));
+    }
+    if in_list && !tokens.contains(&",") {
+        let rank = if tokens.contains(&"}") || follows_in_list(code, next) { 91 } else { 80 };
+        made.push(insertion(site, line, end, ",", ",", rank));
+    }
+    if tokens.contains(&")") {
+        // The bracket may be missing further to the front: at the end of that line, before what
+        // ends the statement.
+        for at in open_bracket_ends(code, before) {
+            made.push(insertion(site, code.toks[at].line, code.toks[at].end, ")", ")", 74));
+        }
+    }
+    if code.s(next) == ")" && code.partner(next).is_none() {
+        let tok = code.toks[next];
+        let title = "Remove the ')' that closes nothing".to_owned();
+        made.push(candidate(
+            "insert_token",
+            title,
+            &site.file,
+            tok.line,
+            vec![(tok.start, tok.end, String::new())],
+            86,
+        ));
+    }
+}
+
+/// True when what stands here goes on like the next element of a list.
+fn follows_in_list(code: &Code<'_>, at: usize) -> bool {
+    let mut at = at + 1;
+    while matches!(code.s(at), "." | "->" | "[" | "(") {
+        at = if matches!(code.s(at), "[" | "(") { code.partner(at).unwrap_or(at) + 1 } else { at + 2 };
+    }
+    matches!(code.s(at), "," | ")" | "}")
+}
+
+/// Ends of lines between the last `(` that nothing closes and a token.
+fn open_bracket_ends(code: &Code<'_>, last: usize) -> Vec<usize> {
+    let Some(open) = (0..=last).rev().take(400).find(|&at| code.s(at) == "(" && code.partner(at).is_none()) else {
+        return Vec::new();
+    };
+    let line = code.toks[open].line;
+    let mut ends = Vec::new();
+    if let Some(at) = code.on_line(line).last().filter(|&at| at < last) {
+        ends.push(at);
+        if matches!(code.s(at), "{" | ";") {
+            ends.push(at - 1);
+        }
+    }
+    ends
+}
+
+fn includes_between(site: &Site, from: u32, to: u32) -> bool {
+    site.source.includes().iter().any(|include| from < include.line && include.line < to)
+}
+
+/// A `;` that is missing at the end of the header that was included just before.
+fn header_end(cx: &Context<'_>, site: &Site, made: &mut Vec<Candidate>) {
+    let includes = site.source.includes();
+    let Some(last) = includes.iter().filter(|i| i.line < site.line).max_by_key(|i| i.line) else { return };
+    let index = Index::new(cx.tree);
+    let Some(header) = index.resolve(&site.file, &last.path, last.system) else { return };
+    let Some(source) = index.read(header) else { return };
+    let code = Code::new(&source);
+    let Some(tok) = code.toks.last().filter(|_| code.s(code.len() - 1) != ";") else { return };
+    let title = format!("Insert the missing ';' at the end of {header}");
+    made.push(candidate("insert_token", title, header, tok.line, vec![(tok.end, tok.end, ";".to_owned())], 85));
+}
+
+/// A string that its line does not close.
+fn quotes(cx: &Context<'_>, site: &Site, made: &mut Vec<Candidate>) {
+    if !cx.cause.message.contains("missing terminating") {
+        return;
+    }
+    let quote = if cx.cause.message.contains("terminating '")
+        || cx.cause.message.contains("' character") && !cx.cause.message.contains('"')
+    {
+        "'"
+    } else {
+        "\""
+    };
+    let Some((start, end)) = site.line_bytes() else { return };
+    let text = site.source.text[start..end].trim_end();
+    let tail = text.trim_end_matches([')', ';', ',', ' ', '{', '}']);
+    for (length, rank) in [(tail.len(), 88), (text.len(), 70)] {
+        made.push(insertion(site, site.line, start + length, quote, quote, rank));
+    }
+    // `"text, value);`: the string may end before the arguments.
+    if let Some(comma) = text.rfind("\\n,").map(|at| at + 2) {
+        made.push(insertion(site, site.line, start + comma, quote, quote, 90));
+    }
+}
+
+/// Braces that are missing, by the indentation of what is around them.
+fn braces(cx: &Context<'_>, site: &Site, code: &Code<'_>, made: &mut Vec<Candidate>) {
+    let message = &cx.cause.message;
+    let far = [
+        "end of input",
+        "'}'",
+        "identifier or '('",
+        "closing brace",
+        "external declaration",
+        "'else'",
+        "without a previous",
+        "expected expression",
+        "expected declaration",
+        "function body",
+        "unqualified-id",
+        "expected statement",
+        "'while'",
+        "storage class",
+        "function definition is not allowed",
+        "specifiers",
+    ];
+    if !far.iter().any(|sign| message.contains(sign)) {
+        return;
+    }
+    let lines = Lines::new(code);
+    let focus = site.line;
+    if let Some((at, text, line)) = lines.unclosed(code, focus) {
+        made.push(insertion(site, line, at, &text, "}", 88));
+    }
+    if let Some((at, line)) = lines.unopened(code, focus) {
+        made.push(insertion(site, line, at, " {", "{", 87));
+    }
+}
+
+/// Lines with code: number, width of the indentation, first and last token.
+struct Lines {
+    all: Vec<(u32, usize, usize, usize)>,
+}
+
+impl Lines {
+    fn new(code: &Code<'_>) -> Self {
+        let mut all: Vec<(u32, usize, usize, usize)> = Vec::new();
+        for (at, tok) in code.toks.iter().enumerate() {
+            match all.last_mut() {
+                Some(last) if last.0 == tok.line => last.3 = at,
+                _ => all.push((tok.line, width(code.indent(tok.start)), at, at)),
+            }
+        }
+        Self { all }
+    }
+
+    /// The first line that is as far left as one whose `{` is still open, and does not close it.
+    fn unclosed(&self, code: &Code<'_>, focus: u32) -> Option<(usize, String, u32)> {
+        let mut open: Vec<(usize, usize)> = Vec::new();
+        for &(line, width, first, last) in &self.all {
+            if line > focus + 400 {
+                break;
+            }
+            let head = code.s(first);
+            let label =
+                matches!(head, "case" | "default" | "public" | "private" | "protected") || code.s(first + 1) == ":";
+            if let Some(&(outer, brace)) = open.last()
+                && width <= outer
+                && !label
+                && !matches!(head, "}" | "{" | ")" | "#")
+                && code.toks[brace].line < line
+            {
+                let offset = code.toks[first].start;
+                let indent = code.indent(code.toks[brace].start);
+                let text = if matches!(head, "else" | "while" | "catch") && width == outer {
+                    return Some((offset, "} ".to_owned(), line));
+                } else {
+                    format!("{indent}}}{}", code.newline())
+                };
+                // Behind the last line of the block, before blank lines and comments.
+                let before = code.toks[first - 1];
+                return Some((code.line_end(before.end), text, before.line + 1));
+            }
+            for at in first..=last {
+                match code.s(at) {
+                    "{" => open.push((width, at)),
+                    "}" => drop(open.pop()),
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// The end of a control line without `{`, when a `}` closes what it starts.
+    fn unopened(&self, code: &Code<'_>, focus: u32) -> Option<(usize, u32)> {
+        let nth = self.all.partition_point(|l| l.0 <= focus);
+        for window in (0..nth.min(self.all.len())).rev().take(400) {
+            let (line, width, first, last) = self.all[window];
+            let control = matches!(code.s(first), "if" | "for" | "while" | "else" | "switch" | "do")
+                || code.s(first) == "}" && code.s(first + 1) == "else";
+            let plain = !matches!(code.s(last), "{" | ";");
+            if control && plain {
+                // More than one statement inside, then a `}` as far left as the line itself.
+                let inner: Vec<_> = self.all[window + 1..].iter().take_while(|l| l.1 > width).collect();
+                let close = self.all.get(window + 1 + inner.len());
+                let ends = inner.iter().filter(|l| matches!(code.s(l.3), ";" | "}")).count();
+                if ends >= 2 && close.is_some_and(|c| code.s(c.2) == "}" && c.1 == width) {
+                    return Some((code.toks[last].end, line));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn width(indent: &str) -> usize {
+    indent.bytes().fold(0, |w, b| if b == b'\t' { w / 8 * 8 + 8 } else { w + 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Bench, at, cause, printed};
+    use super::*;
+
+    fn best(text: &str, message: &str, line: u32, column: u32) -> String {
+        let bench = Bench::new(&[("a.c", text)]);
+        bench.best(&Token, &at(cause("syntax-error", message, &[]), "a.c", line, column))
+    }
+
+    #[test]
+    fn a_semicolon() {
+        let text = "int f(int a)\n{\n    int b = a\n\n    return b;\n}\n";
+        for (message, line, column) in
+            [("expected ',' or ';' before 'return'", 5, 5), ("expected ';' at end of declaration", 3, 14)]
+        {
+            assert_eq!(best(text, message, line, column), "-    int b = a\n+    int b = a;\n", "{message}");
+        }
+        assert_eq!(
+            best("struct a { int x; }\nint y;\n", "expected ';' before 'int'", 2, 1),
+            "-struct a { int x; }\n+struct a { int x; };\n"
+        );
+    }
+
+    #[test]
+    fn tabs_in_columns() {
+        let bench = Bench::new(&[("a.c", "void f(void)\n{\n\tg()\n\th();\n}\n")]);
+        let plain = at(cause("syntax-error", "expected ';' before 'h'", &[]), "a.c", 3, 12);
+        assert_eq!(bench.best(&Token, &plain), "-\tg()\n+\tg();\n");
+        let shown = printed(plain, "        g()", "           ^");
+        assert_eq!(bench.best(&Token, &shown), "-\tg()\n+\tg();\n");
+    }
+
+    #[test]
+    fn brackets() {
+        assert_eq!(
+            best("void f(int a)\n{\n    if (g(a)\n        h();\n}\n", "expected ')' before 'h'", 3, 13),
+            "-    if (g(a)\n+    if (g(a))\n"
+        );
+        assert_eq!(
+            best("void f(int a)\n{\n    h(a));\n}\n", "expected ';' before ')' token", 3, 9),
+            "-    h(a));\n+    h(a);\n"
+        );
+    }
+
+    #[test]
+    fn a_comma() {
+        let text = "struct t x = {\n    .a = 1\n    .b = 2,\n};\n";
+        assert_eq!(best(text, "expected '}' before '.' token", 3, 5), "-    .a = 1\n+    .a = 1,\n");
+        assert_eq!(
+            best("void f(void)\n{\n    g(1 2);\n}\n", "expected ')' before numeric constant", 3, 9),
+            "-    g(1 2);\n+    g(1, 2);\n"
+        );
+    }
+
+    #[test]
+    fn braces_by_indentation() {
+        let text =
+            "int f(int a)\n{\n\tif (a) {\n\t\tg();\n\t\th();\n\treturn 1;\n}\n\nint k(void)\n{\n\treturn 2;\n}\n";
+        assert_eq!(best(text, "expected declaration or statement at end of input", 12, 1), "+\t}\n");
+        let text = "int f(int a)\n{\n\tif (a) {\n\t\tg();\n\telse {\n\t\th();\n\t}\n\treturn 1;\n}\n";
+        assert_eq!(best(text, "expected '}' before 'else'", 5, 9), "-\telse {\n+\t} else {\n");
+        let text = "int f(int a)\n{\n\tif (a)\n\t\tg();\n\t\th();\n\t}\n\treturn 1;\n}\n";
+        assert_eq!(best(text, "expected identifier or '(' before 'return'", 7, 9), "-\tif (a)\n+\tif (a) {\n");
+    }
+
+    #[test]
+    fn a_header_without_its_end() {
+        let bench = Bench::new(&[("a.c", "#include \"a.h\"\nint y;\n"), ("a.h", "struct a { int x; }\n")]);
+        let cause = at(cause("syntax-error", "expected ';' before 'int'", &[]), "a.c", 2, 1);
+        assert_eq!(bench.best(&Token, &cause), "-struct a { int x; }\n+struct a { int x; };\n");
+    }
+
+    #[test]
+    fn strings() {
+        assert_eq!(
+            best("void f(void)\n{\n    g(\"x);\n}\n", "missing terminating \" character", 3, 7),
+            "-    g(\"x);\n+    g(\"x\");\n"
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! Causes and a source tree to patches, and the proof that they build.
+//!
+//! ```text
+//! cause + tree ──fixers──► candidates ──edit::diff──► unified diffs ──verify──► what builds
+//! ```
+//!
+//! [`Tree`] is a source tree that is only read; [`fixers`] propose changes to it, best first;
+//! [`edit`] makes unified diffs of them.
+
+mod definition;
+pub mod edit;
+pub mod fixers;
+mod lexer;
+mod linking;
+mod makefile;
+pub mod source;
+#[cfg(test)]
+mod testing;
+pub mod tree;
+pub mod verify;
+
+pub use edit::Edit;
+pub use fixers::{Candidate, Context, Fixer, candidates};
+pub use source::SourceFile;
+pub use tree::Tree;
