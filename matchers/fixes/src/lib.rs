@@ -8,6 +8,11 @@
 //! [`edit`] makes unified diffs of them.
 
 mod definition;
+mod calls;
+mod code;
+mod index;
+mod site;
+mod units;
 pub mod edit;
 pub mod fixers;
 mod lexer;

@@ -10,6 +10,22 @@ mod link_library;
 mod link_object;
 mod package;
 mod target;
+mod add_return;
+mod arguments;
+mod define_attribute;
+mod fallthrough;
+mod format;
+mod initializer;
+mod linkage;
+mod move_attribute;
+mod old_style;
+mod prototype;
+mod renamed;
+mod spelling;
+#[cfg(test)]
+mod testing;
+mod token;
+mod unused;
 
 use std::collections::HashSet;
 
@@ -83,6 +99,20 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &link_object::LinkObject,
         &package::InstallPackage,
         &target::Target,
+        &add_return::AddReturn,
+        &arguments::Arguments,
+        &define_attribute::DefineAttribute,
+        &fallthrough::Fallthrough,
+        &format::Format,
+        &initializer::Initializer,
+        &linkage::Linkage,
+        &move_attribute::MoveAttribute,
+        &old_style::OldStyle,
+        &prototype::Prototype,
+        &renamed::Renamed,
+        &spelling::Spelling,
+        &token::Token,
+        &unused::Unused,
     ]
 }
 
