@@ -41,7 +41,12 @@ struct Project {
 impl Project {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = [("Makefile", MAKEFILE), ("pump.c", PUMP), ("tank.c", TANK), ("tank.h", "#define LIMIT 8\nextern int level;\n")];
+        let files = [
+            ("Makefile", MAKEFILE),
+            ("pump.c", PUMP),
+            ("tank.c", TANK),
+            ("tank.h", "#define LIMIT 8\nextern int level;\n"),
+        ];
         for (file, text) in files {
             fs::write(folder.path().join(file), text).unwrap();
         }
@@ -61,7 +66,8 @@ impl Project {
     fn report(&self, log: &str) -> Report {
         let mut analyzer = Analyzer::new(&self.book, Options::default());
         analyzer.begin("log");
-        let summary = triage_log::read_log(&mut log.as_bytes(), &mut |diagnostic| analyzer.diagnostic(diagnostic)).unwrap();
+        let summary =
+            triage_log::read_log(&mut log.as_bytes(), &mut |diagnostic| analyzer.diagnostic(diagnostic)).unwrap();
         analyzer.end(&summary);
         analyzer.finish()
     }
@@ -88,6 +94,7 @@ impl Project {
             },
             plan: Plan::given(&[command.to_owned()], &self.top()),
             build: None,
+            broken: Default::default(),
             jobs: None,
             limit: Duration::from_secs(60),
             budget: Duration::from_secs(120),
@@ -102,7 +109,13 @@ impl Project {
 }
 
 fn candidate(kind: &'static str, file: &str, old: &str, new: &str) -> Candidate {
-    let text = if file == "pump.c" { PUMP } else if file == "tank.c" { TANK } else { MAKEFILE };
+    let text = if file == "pump.c" {
+        PUMP
+    } else if file == "tank.c" {
+        TANK
+    } else {
+        MAKEFILE
+    };
     let start = text.find(old).unwrap();
     let edits = vec![Edit::replace(file, start..start + old.len(), new)];
     Candidate { kind, title: format!("{kind} in {file}"), edits, ..Candidate::default() }
@@ -129,7 +142,8 @@ fn the_first_candidate_that_repairs() {
     let project = Project::new();
     let log = project.make("all");
     let report = project.report(&log);
-    let of = |name: &str| report.causes.iter().position(|cause| format!("{:?}", cause.location).contains(name)).unwrap();
+    let of =
+        |name: &str| report.causes.iter().position(|cause| format!("{:?}", cause.location).contains(name)).unwrap();
     let (pump, tank) = (of("pump.c"), of("tank.c"));
     let mut candidates = vec![Vec::new(); report.causes.len()];
     candidates[pump] = vec![
@@ -147,7 +161,11 @@ fn the_first_candidate_that_repairs() {
     assert!(bad(0) && bad(1) && bad(2), "{:?}", trial.verdicts);
     assert!(matches!(trial.outcomes[pump], Outcome::Verified { candidate: 3, .. }), "{:?}", trial.verdicts);
     // The ';' shows what was hidden: that is another cause.
-    assert!(matches!(trial.verdicts.get(&(tank, 0)), Some(Verdict::Bad(why)) if why.contains("unused")), "{:?}", trial.verdicts);
+    assert!(
+        matches!(trial.verdicts.get(&(tank, 0)), Some(Verdict::Bad(why)) if why.contains("unused")),
+        "{:?}",
+        trial.verdicts
+    );
     assert_eq!(project.state(), before);
     assert_eq!(left_behind(&project.top()), Vec::<String>::new());
 }
@@ -164,8 +182,17 @@ fn a_hint_that_builds_is_not_good_enough() {
     let report = project.report(&project.make("pump.o"));
     assert_eq!(report.causes.len(), 1, "{report:?}");
     let at = |text: &str| broken.find(text).unwrap();
-    let hint = Candidate { kind: "rename", title: "gcc".into(), edits: vec![Edit::replace("pump.c", at("close")..at("close") + 5, "pclose")], ..Candidate::default() };
-    let include = Candidate { kind: "add_include", edits: vec![Edit::insert("pump.c", 0, "#include <unistd.h>\n")], ..Candidate::default() };
+    let hint = Candidate {
+        kind: "rename",
+        title: "gcc".into(),
+        edits: vec![Edit::replace("pump.c", at("close")..at("close") + 5, "pclose")],
+        ..Candidate::default()
+    };
+    let include = Candidate {
+        kind: "add_include",
+        edits: vec![Edit::insert("pump.c", 0, "#include <unistd.h>\n")],
+        ..Candidate::default()
+    };
     let mut settings = project.settings("make pump.o CFLAGS='-Wall -Werror -Wno-error=int-conversion'");
     settings.jobs = Some(2);
     let trial = project.trial(&report, &[vec![hint, include]], &settings).unwrap();
@@ -177,7 +204,8 @@ fn a_hint_that_builds_is_not_good_enough() {
 fn what_does_not_fail_and_what_takes_too_long() {
     let project = Project::new();
     let report = project.report(&project.make("all"));
-    let candidates = vec![vec![candidate("insert_token", "tank.c", "return level\n", "return level;\n")]; report.causes.len()];
+    let candidates =
+        vec![vec![candidate("insert_token", "tank.c", "return level\n", "return level;\n")]; report.causes.len()];
     let trial = project.trial(&report, &candidates, &project.settings("true")).unwrap();
     assert!(!trial.fails && trial.outcomes.iter().all(|outcome| *outcome == Outcome::Absent));
 
@@ -196,7 +224,11 @@ fn nothing_outside_of_the_copy_is_written() {
     let other = tempfile::tempdir_in("/var/tmp").unwrap();
     let report = project.report(&project.make("all"));
     let before = project.state();
-    let line = format!("rm -rf {0}; echo x > {1}/x; echo x > pump.c; make", project.top().join("tank.h").display(), other.path().display());
+    let line = format!(
+        "rm -rf {0}; echo x > {1}/x; echo x > pump.c; make",
+        project.top().join("tank.h").display(),
+        other.path().display()
+    );
     let trial = project.trial(&report, &vec![Vec::new(); report.causes.len()], &project.settings(&line)).unwrap();
     assert!(trial.fails);
     assert_eq!(project.state(), before);

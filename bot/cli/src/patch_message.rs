@@ -18,7 +18,8 @@ const WIDTH: usize = 72;
 /// tree is no git tree.
 pub fn of(report: &Report, tree: &Tree, files: &[&str]) -> Option<String> {
     git(tree.root(), &["rev-parse", "--git-dir"])?;
-    let fixed: Vec<&Cause> = report.causes.iter().filter(|cause| cause.fixes.iter().any(|fix| fix.patch.is_some())).collect();
+    let fixed: Vec<&Cause> =
+        report.causes.iter().filter(|cause| cause.fixes.iter().any(|fix| fix.patch.is_some())).collect();
     let first = fixed.first()?;
     let title = first.fixes.first().map_or("", |fix| fix.title.as_str());
     let title = title.split(" (").next().unwrap_or(title);
@@ -29,12 +30,14 @@ pub fn of(report: &Report, tree: &Tree, files: &[&str]) -> Option<String> {
     };
     let name = git(tree.root(), &["config", "user.name"]).unwrap_or_default();
     let mail = git(tree.root(), &["config", "user.email"]).unwrap_or_default();
-    let from = if mail.is_empty() { String::new() } else { format!("From: {} <{}>\n", one_line(&name), one_line(&mail)) };
+    let from =
+        if mail.is_empty() { String::new() } else { format!("From: {} <{}>\n", one_line(&name), one_line(&mail)) };
     let mut body = String::from("The build fails:\n\n");
     for cause in &fixed {
-        let place = cause.location.as_ref().map(|place| {
-            format!("{}:{} ", place.file, place.line.map(|line| format!("{line}:")).unwrap_or_default())
-        });
+        let place = cause
+            .location
+            .as_ref()
+            .map(|place| format!("{}:{} ", place.file, place.line.map(|line| format!("{line}:")).unwrap_or_default()));
         body.push_str(&format!("  {}{}\n", place.unwrap_or_default(), one_line(&cause.message)));
     }
     body.push('\n');
@@ -81,7 +84,8 @@ fn head(subject: &str) -> Option<&str> {
     let end = subject.rfind(": ")? + 2;
     let head = &subject[..end];
     let plain = |c: char| c.is_alphanumeric() || "_-/.,:+* ".contains(c);
-    (head.len() <= 50 && head.chars().all(plain) && head.split(": ").all(|part| part.split(' ').count() < 3)).then_some(head)
+    (head.len() <= 50 && head.chars().all(plain) && head.split(": ").all(|part| part.split(' ').count() < 3))
+        .then_some(head)
 }
 
 /// `net: tank: ` of `drivers/net/tank.c`.

@@ -67,7 +67,10 @@ pub fn tell(report: &mut Report, candidates: &[Vec<Candidate>], trial: Option<&T
             }
         }
         let same = |old: &Fix| {
-            fixes.iter().any(|new| new.kind == old.kind && (new.header.as_ref(), new.package.as_ref()) == (old.header.as_ref(), old.package.as_ref()))
+            fixes.iter().any(|new| {
+                new.kind == old.kind
+                    && (new.header.as_ref(), new.package.as_ref()) == (old.header.as_ref(), old.package.as_ref())
+            })
         };
         cause.fixes.retain(|old| old.kind == "advice" || !same(old));
         fixes.append(&mut cause.fixes);
@@ -97,6 +100,7 @@ fn proof((there, all): (usize, usize)) -> String {
     match (there, all) {
         (_, 0) => "the commands pass".to_owned(),
         (1, 1) => "the object now compiles".to_owned(),
+        (there, all) if there < all => format!("it goes; {there} of {all} objects compile, the rest has other causes"),
         (there, all) => format!("{there} of {all} objects now compile"),
     }
 }

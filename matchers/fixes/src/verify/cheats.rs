@@ -1,5 +1,6 @@
 //! Patches that make an error go away without repairing anything: they are not even tried.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -9,9 +10,18 @@ use triage_causes::report::Cause;
 static ADDED: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let list = [
         (r"^\s*#\s*if\s+0\b|^\s*#\s*ifdef\s+NEVER|^\s*#\s*if\s+!?\s*defined\s*\(?\s*NEVER", "compiles code out"),
-        (r"#\s*pragma\s+(?:GCC|clang)\s+(?:diagnostic|system_header)|_Pragma\s*\(|__diag_(?:ignore|push)", "turns a diagnostic off"),
-        (r"(?:^|[\s'=])-W(?:no-|error=?\s*0)|(?:^|[\s'=])-w(?:\s|$)|-fpermissive|-fsyntax-only", "turns a diagnostic off"),
-        (r"-fcommon\b|muldefs|allow-multiple-definition|unresolved-symbols|warn-unresolved|KBUILD_MODPOST_WARN", "turns a diagnostic off"),
+        (
+            r"#\s*pragma\s+(?:GCC|clang)\s+(?:diagnostic|system_header)|_Pragma\s*\(|__diag_(?:ignore|push)",
+            "turns a diagnostic off",
+        ),
+        (
+            r"(?:^|[\s'=])-W(?:no-|error=?\s*0)|(?:^|[\s'=])-w(?:\s|$)|-fpermissive|-fsyntax-only",
+            "turns a diagnostic off",
+        ),
+        (
+            r"-fcommon\b|muldefs|allow-multiple-definition|unresolved-symbols|warn-unresolved|KBUILD_MODPOST_WARN",
+            "turns a diagnostic off",
+        ),
         (r"-std=(?:gnu|c)(?:89|90)\b|CONFIG_WERROR|-ansi\b", "turns a diagnostic off"),
         (r"\b__weak\b|__attribute__\s*\(\(\s*_*weak_*|#\s*pragma\s+weak", "makes a symbol weak"),
         (r"\(void\)\s*&?\s*\w[\w.>-]*\s*;", "casts a value away"),
@@ -21,8 +31,9 @@ static ADDED: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
 });
 
 /// A cast to a pointer type or an integer type.
-static CAST: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\(\s*(?:const\s+|unsigned\s+|struct\s+|void|char|long|u?int\w*)[\w\s]*\*+\s*\)\s*[\w&(]|\(\s*(?:__force|uintptr_t|unsigned long)\b[^)]*\)\s*[\w&(]").ok());
+static CAST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"\(\s*(?:const\s+|unsigned\s+|struct\s+|void|char|long|u?int\w*)[\w\s]*\*+\s*\)\s*[\w&(]|\(\s*(?:__force|uintptr_t|unsigned long)\b[^)]*\)\s*[\w&(]").ok()
+});
 
 /// Kinds of change that take lines away, as the cause asks for.
 const REMOVING: [&str; 8] = [
@@ -35,6 +46,8 @@ const REMOVING: [&str; 8] = [
     "remove_duplicate",
     "move_definition",
 ];
+/// So much of a line is compared.
+const LINE_MAX: usize = 240;
 /// Lines that such a change may take away.
 const REMOVED_MAX: usize = 40;
 
@@ -55,7 +68,11 @@ pub fn cheat(diff: &str, kind: &str, cause: &Cause) -> Option<String> {
         }
     }
     let count = |lines: &[&str], word: &str| lines.iter().filter(|line| line.contains(word)).count();
-    for (word, why) in [("-Werror", "turns a diagnostic off"), ("EXPORT_SYMBOL", "changes what is exported"), ("EXPORT_SYMBOL_GPL", "changes what is exported")] {
+    for (word, why) in [
+        ("-Werror", "turns a diagnostic off"),
+        ("EXPORT_SYMBOL", "changes what is exported"),
+        ("EXPORT_SYMBOL_GPL", "changes what is exported"),
+    ] {
         if count(&removed, word) > count(&added, word) {
             return Some(why.to_owned());
         }
@@ -98,7 +115,11 @@ fn lines(diff: &str) -> (Vec<&str>, Vec<&str>) {
 
 fn is_code(line: &str) -> bool {
     let line = line.trim();
-    let comment = line.starts_with("//") || line.starts_with("* ") || line == "*" || line == "*/" || (line.starts_with("/*") && line.ends_with("*/"));
+    let comment = line.starts_with("//")
+        || line.starts_with("* ")
+        || line == "*"
+        || line == "*/"
+        || (line.starts_with("/*") && line.ends_with("*/"));
     !(line.is_empty() || comment || ["{", "}", "};"].contains(&line))
 }
 
@@ -108,20 +129,64 @@ fn lost<'d>(removed: &[&'d str], added: &[&str]) -> Vec<&'d str> {
     let mut lost = Vec::new();
     for line in removed {
         let own = squeezed(line);
-        let near = |other: &String| {
-            strsim::normalized_levenshtein(other, &own).max(strsim::sorensen_dice(other, &own))
-        };
-        let best = free.iter().map(near).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-        match best.filter(|(_, near)| *near >= 0.6) {
+        let near = free.iter().map(|other| likeness(other.as_bytes(), own.as_bytes())).enumerate();
+        match near.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, near)| *near >= 0.6) {
             Some((at, _)) => drop(free.remove(at)),
+            // An old-style parameter that went between the parentheses.
+            None if is_declaration(line) && added.iter().any(|other| takes_up(other, line)) => {}
             None => lost.push(*line),
         }
     }
     lost
 }
 
+/// `int level;` and the like.
+fn is_declaration(line: &str) -> bool {
+    let line = line.trim();
+    let plain = |c: char| c.is_alphanumeric() || "_ *[],\t".contains(c);
+    line.strip_suffix(';').is_some_and(|line| line.chars().all(plain) && line.split_whitespace().count() > 1)
+}
+
+/// True when a line with parameters has all the words of a declaration.
+fn takes_up(line: &str, declaration: &str) -> bool {
+    let words = |text: &str| -> HashSet<String> {
+        let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    line.split_once('(').is_some_and(|(_, parameters)| words(declaration).is_subset(&words(parameters)))
+}
+
 fn squeezed(line: &str) -> String {
-    line.chars().filter(|c| !c.is_whitespace()).collect()
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// How much of two texts is the same, 0 to 1: twice the length of what they share, piece by piece
+/// from the longest on, of their lengths together.
+fn likeness(a: &[u8], b: &[u8]) -> f64 {
+    let (a, b) = (&a[..a.len().min(LINE_MAX)], &b[..b.len().min(LINE_MAX)]);
+    let total = a.len() + b.len();
+    if total == 0 { 1.0 } else { 2.0 * shared(a, b) as f64 / total as f64 }
+}
+
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    let (mut best, mut end) = (0, (0, 0));
+    let mut before = vec![0; b.len() + 1];
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![0; b.len() + 1];
+        for (j, y) in b.iter().enumerate() {
+            if x == y {
+                row[j + 1] = before[j] + 1;
+                if row[j + 1] > best {
+                    (best, end) = (row[j + 1], (i + 1, j + 1));
+                }
+            }
+        }
+        before = row;
+    }
+    match best {
+        0 => 0,
+        _ => best + shared(&a[..end.0 - best], &b[..end.1 - best]) + shared(&a[end.0..], &b[end.1..]),
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +223,12 @@ mod tests {
             (&["-void fill(void)", "+__weak void fill(void)"], "patch", "x", "makes a symbol weak"),
             (&["+\t(void)level;"], "patch", "unused-variable", "casts a value away"),
             (&["-static void f(void)", "+static void __maybe_unused f(void)"], "patch", "unused-function", "silences"),
-            (&["-\tfill(tank);", "+\tfill((struct pump *)tank);"], "fix_args", "incompatible-pointer", "hides a mismatch"),
+            (
+                &["-\tfill(tank);", "+\tfill((struct pump *)tank);"],
+                "fix_args",
+                "incompatible-pointer",
+                "hides a mismatch",
+            ),
             (&["-EXPORT_SYMBOL(fill);"], "delete_line", "x", "changes what is exported"),
             (&["-\tfill(tank);", "+\t/* fill(tank); */"], "patch", "x", "deletes code"),
             (&[" int x;"], "patch", "x", "changes nothing"),
@@ -177,7 +247,21 @@ mod tests {
             (&["-#include <linux/tank.h>"], "remove_include", "header-not-found"),
             (&["-\tprintf(\"%d\", (int *)x);", "+\tprintf(\"%zu\", (int *)x);"], "fix_format", "format-mismatch"),
             (&["-\tfill(tank);", "+\tfill(tank, level);"], "fix_args", "wrong-arg-count"),
-            (&["-struct __packed tank {", "+struct tank {", "-};", "+} __packed;"], "move_attribute", "ignored-attribute"),
+            (
+                &[
+                    "-fill (tank, level)",
+                    "-  struct tank *tank;",
+                    "-  int level;",
+                    "+int fill (struct tank *tank, int level)",
+                ],
+                "patch",
+                "x",
+            ),
+            (
+                &["-struct __packed tank {", "+struct tank {", "-};", "+} __packed;"],
+                "move_attribute",
+                "ignored-attribute",
+            ),
         ] {
             assert_eq!(cheat(&diff(lines), kind, &cause(class)), None, "{lines:?}");
         }

@@ -104,7 +104,8 @@ fn kbuild(build: &Path, broken: &Broken, jobs: usize) -> Option<Plan> {
     }
     // Never built so far: make knows how, when this is a kernel's build.
     let kernel = build.join(".config").is_file() && build.join("Makefile").is_file();
-    let sources = |object: &&&PathBuf| broken.sources.iter().any(|source| Path::new(source).with_extension("o") == ***object);
+    let sources =
+        |object: &&&PathBuf| broken.sources.iter().any(|source| Path::new(source).with_extension("o") == ***object);
     let unknown: Vec<&&PathBuf> = unknown.iter().filter(sources).collect();
     if kernel && !unknown.is_empty() {
         let mut line = format!("make -k -j{jobs} -C {}", quoted(&build.to_string_lossy()));
@@ -193,7 +194,11 @@ fn output(line: &str, directory: &Path) -> Option<PathBuf> {
 /// A word for the shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./+=:,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

@@ -81,7 +81,9 @@ fn replaced(line: &str, from: &str, to: &str) -> String {
 fn copy(top: &Path, to: &Path, store: &Path) -> io::Result<()> {
     let walk = WalkDir::new(top).into_iter();
     // A scratch folder inside of the tree is not copied into itself.
-    for entry in walk.filter_entry(|entry| entry.file_name() != ".git" && !store.starts_with(entry.path()) || entry.depth() == 0) {
+    for entry in
+        walk.filter_entry(|entry| entry.file_name() != ".git" && !store.starts_with(entry.path()) || entry.depth() == 0)
+    {
         let entry = entry?;
         let target = to.join(entry.path().strip_prefix(top).unwrap_or(entry.path()));
         let kind = entry.file_type();
@@ -106,8 +108,10 @@ fn copy(top: &Path, to: &Path, store: &Path) -> io::Result<()> {
 /// The first file of the build that names one of the folders by its absolute path: a copy would
 /// then not be what is built.
 pub fn bound_to(folders: &[PathBuf]) -> Option<PathBuf> {
-    let needles: Vec<_> =
-        folders.iter().map(|folder| memchr::memmem::Finder::new(folder.as_os_str().as_encoded_bytes()).into_owned()).collect();
+    let needles: Vec<_> = folders
+        .iter()
+        .map(|folder| memchr::memmem::Finder::new(folder.as_os_str().as_encoded_bytes()).into_owned())
+        .collect();
     let names = |path: &Path| {
         let small = fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() <= MAP_MAX);
         small && fs::read(path).is_ok_and(|text| needles.iter().any(|needle| needle.find(&text).is_some()))

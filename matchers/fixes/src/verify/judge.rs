@@ -30,6 +30,10 @@ struct Seen {
     lines: Vec<u32>,
 }
 
+/// A target that could not be built: the folder that it is relative to, if that is known, and its
+/// name.
+pub type Target = (Option<String>, String);
+
 /// What a run of all commands gave.
 #[derive(Debug)]
 pub struct Run {
@@ -39,9 +43,8 @@ pub struct Run {
     pub late: bool,
     /// The causes that the output has.
     pub report: Report,
-    /// Targets that make or ninja could not build: the folder that they are relative to, if it is
-    /// known, and the name.
-    pub targets: BTreeSet<(Option<String>, String)>,
+    /// Targets that make or ninja could not build.
+    pub targets: BTreeSet<Target>,
     /// How long the commands took, in milliseconds.
     pub took: u64,
     messages: BTreeMap<Key, Seen>,
@@ -59,9 +62,7 @@ pub fn read(book: &RuleBook, ends: &[(End, Vec<u8>)], find: &dyn Fn(&str) -> Opt
         all = Box::new(all.chain(&output[..]).chain(feed));
     }
     let summary = triage_log::read_log(&mut all, &mut |diagnostic: Diagnostic| {
-        if let (Tool::Make | Tool::Ninja, Some(target)) = (diagnostic.tool, failed_target(&diagnostic.message)) {
-            targets.insert((diagnostic.directory.clone(), target.to_owned()));
-        }
+        targets.extend(failed_target(&diagnostic));
         if diagnostic.severity >= Severity::Warning && messages.len() < MESSAGES {
             let seen = messages.entry(key(book, &diagnostic, find));
             let seen = seen.or_insert_with(|| Seen { severity: diagnostic.severity, lines: Vec::new() });
@@ -81,12 +82,15 @@ pub fn read(book: &RuleBook, ends: &[(End, Vec<u8>)], find: &dyn Fn(&str) -> Opt
     })
 }
 
-/// The target in `recipe for target 'x.o' failed: Error 1` or `failed: x.o`.
-fn failed_target(message: &str) -> Option<&str> {
-    match message.strip_prefix("recipe for target '") {
+/// The target that make or ninja could not build, when a message says so: `recipe for target 'x.o'
+/// failed: Error 1` or `failed: x.o`.
+pub fn failed_target(diagnostic: &Diagnostic) -> Option<Target> {
+    let target = match diagnostic.message.strip_prefix("recipe for target '") {
         Some(rest) => rest.split_once('\'').map(|(target, _)| target),
-        None => message.strip_prefix("failed: ").and_then(|rest| rest.split_whitespace().next()),
-    }
+        None => diagnostic.message.strip_prefix("failed: ").and_then(|rest| rest.split_whitespace().next()),
+    };
+    let by_make = matches!(diagnostic.tool, Tool::Make | Tool::Ninja);
+    target.filter(|_| by_make).map(|target| (diagnostic.directory.clone(), target.to_owned()))
 }
 
 fn key(book: &RuleBook, diagnostic: &Diagnostic, find: &dyn Fn(&str) -> Option<String>) -> Key {
@@ -140,7 +144,8 @@ pub fn compare(before: &Run, after: &Run, cause: &Cause, change: &Change, known:
     if after.late {
         return Verdict::Bad("a command took too long".to_owned());
     }
-    let fresh: Vec<(&Key, &Seen)> = after.messages.iter().filter(|(key, _)| !before.messages.contains_key(key)).collect();
+    let fresh: Vec<(&Key, &Seen)> =
+        after.messages.iter().filter(|(key, _)| !before.messages.contains_key(key)).collect();
     let told = |(key, seen): &(&Key, &Seen)| {
         let line = seen.lines.first().map(|line| format!(":{line}")).unwrap_or_default();
         let place = if key.file.is_empty() { String::new() } else { format!("{}{line}: ", key.file) };
@@ -193,13 +198,15 @@ pub fn counterpart<'r>(report: &'r Report, cause: &Cause) -> Option<&'r Cause> {
     let same = report.causes.iter().find(|other| other.fingerprint == cause.fingerprint);
     same.or_else(|| {
         let name = |cause: &Cause| cause.symbols.first().cloned();
-        let file = |cause: &Cause| {
-            cause.location.as_ref().and_then(|place| place.file.rsplit('/').next().map(str::to_owned))
-        };
+        let file =
+            |cause: &Cause| cause.location.as_ref().and_then(|place| place.file.rsplit('/').next().map(str::to_owned));
         let alike = |other: &&Cause| {
             let about = name(other).is_some() && name(other) == name(cause);
             (about && (other.class == cause.class || file(other) == file(cause)))
-                || (other.rule == cause.rule && file(other).is_some() && file(other) == file(cause) && other.message == cause.message)
+                || (other.rule == cause.rule
+                    && file(other).is_some()
+                    && file(other) == file(cause)
+                    && other.message == cause.message)
         };
         let mut alike = report.causes.iter().filter(alike);
         match (alike.next(), alike.next()) {
@@ -234,17 +241,24 @@ mod tests {
         let judged = |status, output: &str| compare(&before, &run(status, output), cause, &change, &[]);
         assert_eq!(judged(0, ""), Verdict::Good);
         assert_eq!(judged(2, TWO), Verdict::Bad("the cause is still there".into()));
-        let other = "tank.c:12:1: error: implicit declaration of function 'drain' [-Werror=implicit-function-declaration]\n";
+        let other =
+            "tank.c:12:1: error: implicit declaration of function 'drain' [-Werror=implicit-function-declaration]\n";
         assert_eq!(judged(2, other), Verdict::Good);
         assert!(matches!(judged(2, &format!("{other}pump.c:3:5: error: expected ';' before 'x'\n")), Verdict::Bad(_)));
         assert!(matches!(judged(2, "Segmentation fault\n"), Verdict::Bad(_)));
         assert!(matches!(judged(0, "pump.h:1:9: warning: 'LEVEL' redefined\n"), Verdict::Doubtful(_)));
-        assert!(matches!(judged(0, "pump.c:2:9: warning: unused variable 'x' [-Wunused-variable]\n"), Verdict::Doubtful(_)));
+        assert!(matches!(
+            judged(0, "pump.c:2:9: warning: unused variable 'x' [-Wunused-variable]\n"),
+            Verdict::Doubtful(_)
+        ));
         assert_eq!(judged(0, "pump.c:99:9: warning: unused variable 'x' [-Wunused-variable]\n"), Verdict::Good);
     }
 
     #[test]
     fn numbers_of_lines_do_not_count() {
-        assert_eq!(without_lines("first seen at a.c:12:3 on line 7, 8 bytes"), "first seen at a.c:#:# on line #, 8 bytes");
+        assert_eq!(
+            without_lines("first seen at a.c:12:3 on line 7, 8 bytes"),
+            "first seen at a.c:#:# on line #, 8 bytes"
+        );
     }
 }

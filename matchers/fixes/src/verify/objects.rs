@@ -54,7 +54,8 @@ fn is_elf(path: &Path) -> bool {
 
 /// The name without what a compiler adds to it; none for names that no person gave.
 fn stem(name: &str) -> Option<&str> {
-    let made_up = ["__UNIQUE_ID", "___", "__ubsan", "__asan", "__pfx_", "__cfi_", "__func__", "__warned", "__already_done"];
+    let made_up =
+        ["__UNIQUE_ID", "___", "__ubsan", "__asan", "__pfx_", "__cfi_", "__func__", "__warned", "__already_done"];
     if name.is_empty() || name.starts_with(['.', '$']) || made_up.iter().any(|start| name.starts_with(start)) {
         return None;
     }

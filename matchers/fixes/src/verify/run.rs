@@ -202,7 +202,8 @@ impl Kept {
 
     /// All that was kept, from the start of a line after what was left out.
     fn text(mut self) -> (Vec<u8>, u64) {
-        let whole = if self.dropped == 0 { 0 } else { self.tail.iter().position(|&b| b == b'\n').map_or(0, |at| at + 1) };
+        let whole =
+            if self.dropped == 0 { 0 } else { self.tail.iter().position(|&b| b == b'\n').map_or(0, |at| at + 1) };
         if self.dropped > 0 && self.head.last() != Some(&b'\n') {
             self.head.push(b'\n');
         }

@@ -197,6 +197,14 @@ impl<'s> Scratch<'s> {
         self.done(&Request::Reset, b"")
     }
 
+    /// Takes files away that are there.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn remove(&mut self, files: &[PathBuf]) -> Result<(), Trouble> {
+        self.done(&Request::Remove { files: files.to_vec() }, b"")
+    }
+
     /// Which files are there, and which names those have that are objects.
     ///
     /// # Errors
@@ -212,7 +220,12 @@ impl<'s> Scratch<'s> {
     ///
     /// # Errors
     /// When one cannot be started.
-    pub fn run(&mut self, jobs: Vec<Job>, parallel: usize, more: &[(String, String)]) -> Result<Vec<(End, Vec<u8>)>, Trouble> {
+    pub fn run(
+        &mut self,
+        jobs: Vec<Job>,
+        parallel: usize,
+        more: &[(String, String)],
+    ) -> Result<Vec<(End, Vec<u8>)>, Trouble> {
         let (mut set, unset) = environment();
         set.extend_from_slice(more);
         let count = jobs.len();
@@ -302,7 +315,8 @@ fn release() -> (u32, u32) {
 
 /// Folders outside of the tree that builds write to.
 fn loose() -> Vec<PathBuf> {
-    let named = ["HOME", "TMPDIR", "XDG_CACHE_HOME", "CCACHE_DIR", "SCCACHE_DIR"].into_iter().filter_map(std::env::var_os);
+    let named =
+        ["HOME", "TMPDIR", "XDG_CACHE_HOME", "CCACHE_DIR", "SCCACHE_DIR"].into_iter().filter_map(std::env::var_os);
     let all = ["/tmp", "/var/tmp"].into_iter().map(PathBuf::from).chain(named.map(PathBuf::from));
     let mut folders: Vec<PathBuf> = all.filter_map(|path| path.canonicalize().ok()).collect();
     folders.retain(|path| path.is_dir() && path.parent().is_some());
@@ -317,6 +331,7 @@ fn environment() -> (Vec<(String, String)>, Vec<String>) {
     if let Ok(all) = std::env::var("LC_ALL") {
         set.push(("LC_CTYPE".to_owned(), all));
     }
-    let unset = ["LC_ALL", "LANGUAGE", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "CLICOLOR_FORCE", "GCC_COLORS"];
+    let unset =
+        ["LC_ALL", "LANGUAGE", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GNUMAKEFLAGS", "CLICOLOR_FORCE", "GCC_COLORS"];
     (set, unset.map(str::to_owned).to_vec())
 }
