@@ -94,6 +94,7 @@ impl Project {
             },
             plan: Plan::given(&[command.to_owned()], &self.top()),
             build: None,
+            broken: Default::default(),
             jobs: None,
             limit: Duration::from_secs(60),
             budget: Duration::from_secs(120),

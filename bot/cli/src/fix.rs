@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use triage_causes::Report;
 use triage_causes::report::{Applicability, Problem};
-use triage_fixes::verify::{Place, Plan, Settings, Step, Trial, Trouble, Verdict, trial};
+use triage_fixes::verify::{
+    Outcome, Place, Plan, Settings, Step, Target, Trial, Trouble, Verdict, failed_target, trial,
+};
 use triage_fixes::{Candidate, Edit, Tree, edit};
 use triage_report::Source;
 use triage_rules::RuleBook;
@@ -17,9 +19,10 @@ use triage_rules::RuleBook;
 use crate::args::FixArgs;
 use crate::error::Error;
 use crate::output::{Outputs, complain, name_unreadable};
+use crate::pipeline::{self, Event};
 use crate::plan::{OutputPlan, Surroundings};
 use crate::progress::Progress;
-use crate::{inputs, judge, patch_message, pipeline, signals, suggest};
+use crate::{inputs, judge, patch_message, signals, suggest};
 
 /// The longest command that is shown whole.
 const SHOWN: usize = 400;
@@ -36,8 +39,15 @@ pub fn run(args: &FixArgs) -> Result<u8, Error> {
     let tree = source.files();
     let outputs = if args.patch { None } else { Some(Outputs::open(&plan)?) };
     let options = judge::options(&args.judge);
-    let (report, faults) =
-        pipeline::analyze(&book, options, unreadable, |sink| pipeline::read(&inputs, &progress, sink));
+    let mut broken = BTreeSet::new();
+    let (report, faults) = pipeline::analyze(&book, options, unreadable, |sink| {
+        pipeline::read(&inputs, &progress, &mut |event| {
+            if let Event::Diagnostic(diagnostic) = &event {
+                broken.extend(failed_target(diagnostic));
+            }
+            sink(event);
+        });
+    });
     let mut report = judge::relocated(report, Some(&source));
     progress.clear();
     name_unreadable(&faults, plan.seen && outputs.is_some());
@@ -47,7 +57,7 @@ pub fn run(args: &FixArgs) -> Result<u8, Error> {
     }
     let candidates = suggest::all(&report, tree, &book);
     let trial = match args.verify && !report.causes.is_empty() {
-        true => Some(prove(args, tree, build, &book, &report, &candidates)?),
+        true => Some(prove(args, tree, (build, broken), &book, &report, &candidates)?),
         false => None,
     };
     if let Some(trial) = &trial {
@@ -109,7 +119,7 @@ fn other_version(report: &Report, tree: &Tree) -> Vec<String> {
 fn prove(
     args: &FixArgs,
     tree: &Tree,
-    build: Option<PathBuf>,
+    (build, broken): (Option<PathBuf>, BTreeSet<Target>),
     book: &RuleBook,
     report: &Report,
     candidates: &[Vec<Candidate>],
@@ -144,6 +154,7 @@ fn prove(
         place,
         plan,
         build,
+        broken,
         jobs,
         limit: Duration::from_secs(args.timeout.into()),
         budget: Duration::from_secs(args.budget.into()),
@@ -153,6 +164,11 @@ fn prove(
     let mut line = StateLine::new(quiet, report.causes.len());
     let done = trial::run(tree, book, report, candidates, &settings, &stop, &mut |step| line.show(step));
     line.clear();
+    if let (Ok(trial), true) = (&done, args.output.verbose > 0) {
+        let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
+        let (own, all) = (seconds(trial.commands_took), line.start.elapsed().as_secs_f64());
+        complain(&format!("{} runs; the commands took {own:.2} s of {all:.2} s", trial.runs));
+    }
     done.map_err(|trouble| match trouble {
         Trouble::Stopped => Error::Stopped,
         Trouble::Failed(words) => Error::Unproved(words),
@@ -213,7 +229,7 @@ fn remark(trial: &Trial, report: &mut Report) {
     };
     if !trial.fails {
         say("the commands do not fail here: nothing could be verified");
-    } else if trial.outcomes.contains(&triage_fixes::verify::Outcome::Absent) {
+    } else if trial.outcomes.contains(&Outcome::Absent) {
         say("the commands do not show every cause of the log: what they do not show could not be verified");
     }
     if trial.out_of_time {

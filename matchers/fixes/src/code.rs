@@ -200,12 +200,8 @@ impl<'a> Code<'a> {
         let (mut first, mut at) = (0, 0);
         while at < self.len() {
             match self.s(at) {
-                ";" => {
-                    // The parameters of an old-style definition end so, too.
-                    if !self.is_old_style(first, at) {
-                        first = at + 1;
-                    }
-                }
+                // The parameters of an old-style definition end so, too.
+                ";" if !self.is_old_style(first, at) => first = at + 1,
                 "(" | "[" => at = self.partner(at).filter(|&p| p > at).unwrap_or(at),
                 "{" => {
                     let close = self.partner(at).filter(|&p| p > at);

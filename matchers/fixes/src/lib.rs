@@ -7,16 +7,21 @@
 //! [`Tree`] is a source tree that is only read; [`fixers`] propose changes to it, best first;
 //! [`edit`] makes unified diffs of them.
 
+mod calls;
+mod code;
 mod definition;
 pub mod edit;
 pub mod fixers;
+mod index;
 mod lexer;
 mod linking;
 mod makefile;
+mod site;
 pub mod source;
 #[cfg(test)]
 mod testing;
 pub mod tree;
+mod units;
 pub mod verify;
 
 pub use edit::Edit;

@@ -159,7 +159,7 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
                 | "sum"
         );
         let last = last_set(code, function).is_some_and(|at| code.s(at) == word);
-        let already = told.iter().any(|t| *t == word);
+        let already = told.contains(&word);
         let rank = match () {
             () if last => 94,
             () if usual && assigned > 0 && !already => 90,
@@ -213,7 +213,7 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
             offer("false".into(), if negative > positive { 70 } else { 84 });
         }
         () if is_integer(&kind) => {
-            let zero_told = told.iter().any(|t| *t == "0");
+            let zero_told = told.contains(&"0");
             offer(
                 "0".into(),
                 if failures && !zero_told {
@@ -224,10 +224,10 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
                     84
                 },
             );
-            if zero_told && !told.iter().any(|t| *t == "1") && told.iter().all(|t| *t == "0") {
+            if zero_told && !told.contains(&"1") && told.iter().all(|t| *t == "0") {
                 offer("1".into(), 81);
             }
-            if told.iter().any(|t| *t == "1") && !zero_told {
+            if told.contains(&"1") && !zero_told {
                 offer("0".into(), 87);
             }
         }

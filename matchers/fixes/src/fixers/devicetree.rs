@@ -201,28 +201,36 @@ fn syntax(text: &str, line: u32, column: u32) -> Vec<Insert> {
         push(at, ">;", 70);
         push(at, ">", 68);
     }
-    let values = |i: usize| tokens.get(i).is_some_and(|t| t.kind == Kind::Text) || matches!(sign(i), ">" | "]");
-    let begins = |i: usize| tokens.get(i).is_some_and(|t| t.kind == Kind::Text) || matches!(sign(i), "<" | "[");
+    let text_at = |i: usize| tokens.get(i).is_some_and(|t| t.kind == Kind::Text);
+    let is_word = |i: usize| tokens.get(i).is_some_and(|t| t.kind == Kind::Word);
+    let balance: i32 = (0..tokens.len()).map(|i| i32::from(sign(i) == "{") - i32::from(sign(i) == "}")).sum();
     if at > 0 && cells.is_none() {
-        if values(before) && begins(at) && sign(at) != ";" {
+        let ended = text_at(before) || matches!(sign(before), ">" | "]");
+        if ended && (text_at(at) || matches!(sign(at), "<" | "[")) {
             push(at, ",", 90);
         }
+        let same_line = tokens.get(at).is_some_and(|t| t.line == tokens[before].line);
+        let spaced = tokens.get(at).is_some_and(|t| text[..t.start].ends_with([' ', '\t']));
+        let equals = if spaced { " =" } else { " = " };
         match (sign(before), sign(at)) {
             ("}", next) if next != ";" => push(at, ";", 92),
-            (_, "<" | "[") if tokens[before].kind == Kind::Word => push(at, " =", 92),
-            _ if tokens.get(at).is_some_and(|t| t.kind == Kind::Text) && tokens[before].kind == Kind::Word => {
-                push(at, " =", 92);
-            }
+            (_, "<" | "[") if is_word(before) => push(at, equals, 92),
+            _ if is_word(before) && text_at(at) => push(at, equals, 92),
+            _ if same_line && is_word(before) && before == statement && is_word(at) => push(at, equals, 93),
             ("{" | ";" | "," | "=", _) => {}
             (_, ";" | "{" | "," | "=") => {}
             _ => {
                 push(at, ";", 90);
-                if tokens[before].kind == Kind::Word && before == statement {
-                    push(at, " {", 86);
+                // A node has deeper lines below it, and leaves a closing brace over.
+                let named = (statement..at).all(|i| is_word(i) || matches!(sign(i), ":" | "/" | "@" | "&"));
+                let deeper = tokens.get(at).zip(tokens.get(statement)).is_some_and(|(a, b)| a.column > b.column);
+                if named {
+                    push(at, " {", if balance < 0 && deeper { 95 } else { 86 });
                 }
             }
         }
     }
+    found.extend(openings(text, &tokens, line));
     // A quote that was not closed swallows the lines up to the next one.
     for token in tokens.iter().take(at + 1).filter(|t| t.kind == Kind::Text && text[t.start..t.end].contains('\n')) {
         let end = text[token.start..].find('\n').map_or(text.len(), |feed| token.start + feed);
@@ -236,18 +244,43 @@ fn syntax(text: &str, line: u32, column: u32) -> Vec<Insert> {
         let token = &tokens[next - 1];
         found.push(Insert { at: token.end, line: token.line, text: ";".into(), rank: 60 });
     }
-    let total: i32 = (0..tokens.len()).map(|i| i32::from(sign(i) == "{") - i32::from(sign(i) == "}")).sum();
-    if total > 0 {
+    if balance > 0 {
         let ends = open_nodes(text);
         let strong = at + 1 >= tokens.len();
         found.extend(ends.into_iter().map(|end| Insert { rank: if strong { end.rank } else { end.rank - 20 }, ..end }));
-    } else if total < 0 {
+    } else if balance < 0 {
         found.extend(unopened(&tokens));
     }
     let mut seen = BTreeSet::new();
     found.retain(|insert| seen.insert((insert.at, insert.text.clone())));
     found.sort_by_key(|insert| std::cmp::Reverse(insert.rank));
     found.truncate(8);
+    found
+}
+
+/// Cells in a property near a line that are closed but not opened.
+fn openings(text: &str, tokens: &[Token], line: u32) -> Vec<Insert> {
+    let sign = |t: &Token| &text[t.start..t.end];
+    let mut found = Vec::new();
+    let (mut start, mut open) = (None, false);
+    for (i, token) in tokens.iter().enumerate().take_while(|(_, token)| token.line <= line.saturating_add(8)) {
+        match sign(token) {
+            ";" | "{" | "}" => (start, open) = (None, false),
+            "<" => open = true,
+            "=" if start.is_none() => start = Some(i + 1),
+            "," if !open => start = Some(i + 1),
+            ">" if open => open = false,
+            ">" => {
+                if let Some(first) =
+                    start.and_then(|first| tokens.get(first)).filter(|t| t.line.saturating_add(8) >= line)
+                {
+                    found.push(Insert { at: first.start, line: first.line, text: "<".into(), rank: 96 });
+                }
+                start = None;
+            }
+            _ => {}
+        }
+    }
     found
 }
 
@@ -327,21 +360,26 @@ fn missing_label(message: &str) -> Option<&str> {
 
 fn rename_label(cx: &Context<'_>, file: &str, wrong: &str) -> Vec<Candidate> {
     let mut labels: BTreeMap<String, (String, u32, usize)> = BTreeMap::new();
-    let mut uses: Vec<(String, u32, usize)> = Vec::new();
-    for name in closure(cx, file) {
-        let Some(source) = cx.tree.read(&name) else { continue };
-        let tokens = tokens(&source.text);
-        for pair in tokens.windows(2) {
-            let word = &source.text[pair[0].start..pair[0].end];
-            let label = pair[0].kind == Kind::Word && &source.text[pair[1].start..pair[1].end] == ":";
-            if label {
-                labels.entry(word.to_owned()).or_insert_with(|| (name.clone(), pair[0].line, pair[0].start));
+    let mut uses: BTreeSet<(String, u32, usize)> = BTreeSet::new();
+    for root in roots(cx, file, wrong) {
+        let mut own = BTreeMap::new();
+        let mut here = Vec::new();
+        for name in closure(cx, &root) {
+            let Some(source) = cx.tree.read(&name) else { continue };
+            let tokens = tokens(&source.text);
+            for pair in tokens.windows(2) {
+                let word = &source.text[pair[0].start..pair[0].end];
+                if pair[0].kind == Kind::Word && &source.text[pair[1].start..pair[1].end] == ":" {
+                    own.entry(word.to_owned()).or_insert_with(|| (name.clone(), pair[0].line, pair[0].start));
+                }
             }
+            let user = |token: &&Token| source.text[token.start..token.end].strip_prefix('&') == Some(wrong);
+            here.extend(tokens.iter().filter(user).map(|token| (name.clone(), token.line, token.start + 1)));
         }
-        for token in &tokens {
-            if source.text[token.start..token.end].strip_prefix('&') == Some(wrong) {
-                uses.push((name.clone(), token.line, token.start + 1));
-            }
+        // The same name may be right in another file.
+        if !own.contains_key(wrong) {
+            labels.extend(own);
+            uses.extend(here);
         }
     }
     let limit = 2.max(wrong.len() / 4);
@@ -375,12 +413,37 @@ fn rename_label(cx: &Context<'_>, file: &str, wrong: &str) -> Vec<Candidate> {
                 file: Some(place.clone()),
                 line: Some(*line),
                 edits: vec![Edit { file: place.clone(), start: *at, end: at + label.len(), text: wrong.to_owned() }],
-                rank: rank.saturating_sub(2),
+                rank: rank + 2,
                 ..Candidate::default()
             });
         }
     }
     found
+}
+
+/// The file of the message, and those next to it that use the label: dtc names the node, which
+/// may stand in a file that the user's includes.
+fn roots(cx: &Context<'_>, file: &str, label: &str) -> Vec<String> {
+    let mut roots = vec![file.to_owned()];
+    let places = cx.cause.places.iter().chain(cx.cause.notes.iter().filter_map(|note| note.location.as_ref()));
+    roots.extend(places.filter_map(|place| cx.tree.find(&place.file)));
+    let place = file.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    let user = format!("&{label}");
+    if let Some(entries) = cx.tree.inside(place).and_then(|path| std::fs::read_dir(path).ok()) {
+        let mut users: Vec<String> = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".dts") || name.ends_with(".dtsi"))
+            .map(|name| if place == "." { name } else { format!("{place}/{name}") })
+            .filter(|name| {
+                cx.tree.load(name).is_some_and(|bytes| memchr::memmem::find(&bytes, user.as_bytes()).is_some())
+            })
+            .take(32)
+            .collect();
+        users.sort();
+        roots.extend(users);
+    }
+    roots
 }
 
 /// The file and what it includes, as far as that lies in the tree.

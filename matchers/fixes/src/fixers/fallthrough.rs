@@ -137,7 +137,7 @@ mod tests {
         let cause = at(cause("fallthrough", "unannotated fall-through between switch labels", &[]), "a.c", 10, 2);
         assert_eq!(bench.best(&Fallthrough, &cause), "+\t\tfallthrough;\n");
         let cxx = Bench::new(&[("a.cc", &said)]);
-        let cause = super::super::testing::at(cause, "a.cc", 10, 2);
+        let cause = at(cause, "a.cc", 10, 2);
         assert_eq!(cxx.best(&Fallthrough, &cause), "+\t\t[[fallthrough]];\n");
     }
 }

@@ -1,15 +1,31 @@
 //! The fixers: each turns a cause into changes that may repair it. One file each.
 
+mod add_return;
+mod arguments;
 mod assembler;
+mod define_attribute;
 mod devicetree;
 mod export;
+mod fallthrough;
+mod format;
 mod guard_config;
+mod initializer;
 mod kconfig;
 mod license;
 mod link_library;
 mod link_object;
+mod linkage;
+mod move_attribute;
+mod old_style;
 mod package;
+mod prototype;
+mod renamed;
+mod spelling;
 mod target;
+#[cfg(test)]
+mod testing;
+mod token;
+mod unused;
 
 use std::collections::HashSet;
 
@@ -83,6 +99,20 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &link_object::LinkObject,
         &package::InstallPackage,
         &target::Target,
+        &add_return::AddReturn,
+        &arguments::Arguments,
+        &define_attribute::DefineAttribute,
+        &fallthrough::Fallthrough,
+        &format::Format,
+        &initializer::Initializer,
+        &linkage::Linkage,
+        &move_attribute::MoveAttribute,
+        &old_style::OldStyle,
+        &prototype::Prototype,
+        &renamed::Renamed,
+        &spelling::Spelling,
+        &token::Token,
+        &unused::Unused,
     ]
 }
 

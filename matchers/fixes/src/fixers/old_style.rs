@@ -95,11 +95,8 @@ fn converted(code: &Code<'_>, function: &Function) -> Option<Vec<(usize, usize, 
     let list = typed.collect::<Vec<_>>().join(", ");
     let (open, brace) = (code.toks[function.params.0], code.toks[function.body.0]);
     let mut edits = Vec::new();
-    if function.first == function.name {
-        let start = code.toks[function.name].start;
-        edits.push((start, start, "int ".to_owned()));
-    } else if (function.first..function.name).all(|t| matches!(code.s(t), "static" | "extern" | "inline" | "register"))
-    {
+    let storage = |t| matches!(code.s(t), "static" | "extern" | "inline" | "register");
+    if (function.first..function.name).all(storage) {
         let start = code.toks[function.name].start;
         edits.push((start, start, "int ".to_owned()));
     }

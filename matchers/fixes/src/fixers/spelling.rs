@@ -327,7 +327,7 @@ mod tests {
         for name in ["close", "pipe_in"] {
             let message = format!("implicit declaration of function '{name}'; did you mean 'pclose'?");
             let cause = at(cause("implicit-declaration", &message, &[name]), "tank.c", 3, 9);
-            assert_eq!(bench.changes(&Spelling, &cause), [String::new(); 0], "{name}");
+            assert!(bench.changes(&Spelling, &cause).is_empty(), "{name}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! indentation shows where they were.
 
 use super::{Candidate, Context, Fixer};
-use crate::code::Code;
+use crate::code::{Code, is_keyword};
 use crate::index::Index;
 use crate::site::{Site, candidate, sites};
 
@@ -78,7 +78,8 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
             || code.s(at).starts_with(|c: char| c == '"' || c == '\'' || c.is_ascii_digit())
             || matches!(code.s(at), "." | "&" | "{")
     };
-    let in_list = tokens.iter().any(|t| matches!(*t, ")" | "}" | ",")) && starts_value(next);
+    let ends_value = !matches!(code.s(before), ";" | "{" | "," | "(" | "=" | ":") && !is_keyword(code.s(next));
+    let in_list = ends_value && tokens.iter().any(|t| matches!(*t, ")" | "}" | ",")) && starts_value(next);
     for (nth, token) in tokens.iter().enumerate() {
         let likely = match *token {
             ";" if apart => 92,

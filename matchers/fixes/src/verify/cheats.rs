@@ -1,5 +1,6 @@
 //! Patches that make an error go away without repairing anything: they are not even tried.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -45,6 +46,8 @@ const REMOVING: [&str; 8] = [
     "remove_duplicate",
     "move_definition",
 ];
+/// So much of a line is compared.
+const LINE_MAX: usize = 240;
 /// Lines that such a change may take away.
 const REMOVED_MAX: usize = 40;
 
@@ -126,18 +129,64 @@ fn lost<'d>(removed: &[&'d str], added: &[&str]) -> Vec<&'d str> {
     let mut lost = Vec::new();
     for line in removed {
         let own = squeezed(line);
-        let near = |other: &String| strsim::normalized_levenshtein(other, &own).max(strsim::sorensen_dice(other, &own));
-        let best = free.iter().map(near).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-        match best.filter(|(_, near)| *near >= 0.6) {
+        let near = free.iter().map(|other| likeness(other.as_bytes(), own.as_bytes())).enumerate();
+        match near.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, near)| *near >= 0.6) {
             Some((at, _)) => drop(free.remove(at)),
+            // An old-style parameter that went between the parentheses.
+            None if is_declaration(line) && added.iter().any(|other| takes_up(other, line)) => {}
             None => lost.push(*line),
         }
     }
     lost
 }
 
+/// `int level;` and the like.
+fn is_declaration(line: &str) -> bool {
+    let line = line.trim();
+    let plain = |c: char| c.is_alphanumeric() || "_ *[],\t".contains(c);
+    line.strip_suffix(';').is_some_and(|line| line.chars().all(plain) && line.split_whitespace().count() > 1)
+}
+
+/// True when a line with parameters has all the words of a declaration.
+fn takes_up(line: &str, declaration: &str) -> bool {
+    let words = |text: &str| -> HashSet<String> {
+        let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    line.split_once('(').is_some_and(|(_, parameters)| words(declaration).is_subset(&words(parameters)))
+}
+
 fn squeezed(line: &str) -> String {
-    line.chars().filter(|c| !c.is_whitespace()).collect()
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// How much of two texts is the same, 0 to 1: twice the length of what they share, piece by piece
+/// from the longest on, of their lengths together.
+fn likeness(a: &[u8], b: &[u8]) -> f64 {
+    let (a, b) = (&a[..a.len().min(LINE_MAX)], &b[..b.len().min(LINE_MAX)]);
+    let total = a.len() + b.len();
+    if total == 0 { 1.0 } else { 2.0 * shared(a, b) as f64 / total as f64 }
+}
+
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    let (mut best, mut end) = (0, (0, 0));
+    let mut before = vec![0; b.len() + 1];
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![0; b.len() + 1];
+        for (j, y) in b.iter().enumerate() {
+            if x == y {
+                row[j + 1] = before[j] + 1;
+                if row[j + 1] > best {
+                    (best, end) = (row[j + 1], (i + 1, j + 1));
+                }
+            }
+        }
+        before = row;
+    }
+    match best {
+        0 => 0,
+        _ => best + shared(&a[..end.0 - best], &b[..end.1 - best]) + shared(&a[end.0..], &b[end.1..]),
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +247,16 @@ mod tests {
             (&["-#include <linux/tank.h>"], "remove_include", "header-not-found"),
             (&["-\tprintf(\"%d\", (int *)x);", "+\tprintf(\"%zu\", (int *)x);"], "fix_format", "format-mismatch"),
             (&["-\tfill(tank);", "+\tfill(tank, level);"], "fix_args", "wrong-arg-count"),
+            (
+                &[
+                    "-fill (tank, level)",
+                    "-  struct tank *tank;",
+                    "-  int level;",
+                    "+int fill (struct tank *tank, int level)",
+                ],
+                "patch",
+                "x",
+            ),
             (
                 &["-struct __packed tank {", "+struct tank {", "-};", "+} __packed;"],
                 "move_attribute",

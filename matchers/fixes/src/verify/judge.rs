@@ -30,6 +30,10 @@ struct Seen {
     lines: Vec<u32>,
 }
 
+/// A target that could not be built: the folder that it is relative to, if that is known, and its
+/// name.
+pub type Target = (Option<String>, String);
+
 /// What a run of all commands gave.
 #[derive(Debug)]
 pub struct Run {
@@ -39,9 +43,8 @@ pub struct Run {
     pub late: bool,
     /// The causes that the output has.
     pub report: Report,
-    /// Targets that make or ninja could not build: the folder that they are relative to, if it is
-    /// known, and the name.
-    pub targets: BTreeSet<(Option<String>, String)>,
+    /// Targets that make or ninja could not build.
+    pub targets: BTreeSet<Target>,
     /// How long the commands took, in milliseconds.
     pub took: u64,
     messages: BTreeMap<Key, Seen>,
@@ -59,9 +62,7 @@ pub fn read(book: &RuleBook, ends: &[(End, Vec<u8>)], find: &dyn Fn(&str) -> Opt
         all = Box::new(all.chain(&output[..]).chain(feed));
     }
     let summary = triage_log::read_log(&mut all, &mut |diagnostic: Diagnostic| {
-        if let (Tool::Make | Tool::Ninja, Some(target)) = (diagnostic.tool, failed_target(&diagnostic.message)) {
-            targets.insert((diagnostic.directory.clone(), target.to_owned()));
-        }
+        targets.extend(failed_target(&diagnostic));
         if diagnostic.severity >= Severity::Warning && messages.len() < MESSAGES {
             let seen = messages.entry(key(book, &diagnostic, find));
             let seen = seen.or_insert_with(|| Seen { severity: diagnostic.severity, lines: Vec::new() });
@@ -81,12 +82,15 @@ pub fn read(book: &RuleBook, ends: &[(End, Vec<u8>)], find: &dyn Fn(&str) -> Opt
     })
 }
 
-/// The target in `recipe for target 'x.o' failed: Error 1` or `failed: x.o`.
-fn failed_target(message: &str) -> Option<&str> {
-    match message.strip_prefix("recipe for target '") {
+/// The target that make or ninja could not build, when a message says so: `recipe for target 'x.o'
+/// failed: Error 1` or `failed: x.o`.
+pub fn failed_target(diagnostic: &Diagnostic) -> Option<Target> {
+    let target = match diagnostic.message.strip_prefix("recipe for target '") {
         Some(rest) => rest.split_once('\'').map(|(target, _)| target),
-        None => message.strip_prefix("failed: ").and_then(|rest| rest.split_whitespace().next()),
-    }
+        None => diagnostic.message.strip_prefix("failed: ").and_then(|rest| rest.split_whitespace().next()),
+    };
+    let by_make = matches!(diagnostic.tool, Tool::Make | Tool::Ninja);
+    target.filter(|_| by_make).map(|target| (diagnostic.directory.clone(), target.to_owned()))
 }
 
 fn key(book: &RuleBook, diagnostic: &Diagnostic, find: &dyn Fn(&str) -> Option<String>) -> Key {

@@ -26,7 +26,7 @@ mod serve;
 pub mod trial;
 
 pub use commands::Plan;
-pub use judge::Verdict;
+pub use judge::{Target, Verdict, failed_target};
 pub use protocol::Way;
 pub use scratch::{Place, Trouble};
 pub use serve::serve;

@@ -77,6 +77,11 @@ pub enum Request {
         /// Variables to take away.
         unset: Vec<String>,
     },
+    /// Take files away, absolute as in the original place.
+    Remove {
+        /// Which.
+        files: Vec<PathBuf>,
+    },
     /// Look at files, absolute as in the original place; the answer is [`Reply::Files`].
     Look {
         /// Which.

@@ -197,6 +197,14 @@ impl<'s> Scratch<'s> {
         self.done(&Request::Reset, b"")
     }
 
+    /// Takes files away that are there.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn remove(&mut self, files: &[PathBuf]) -> Result<(), Trouble> {
+        self.done(&Request::Remove { files: files.to_vec() }, b"")
+    }
+
     /// Which files are there, and which names those have that are objects.
     ///
     /// # Errors

@@ -176,6 +176,12 @@ fn answer(
         }
         Request::Keep => scratch.keep().and_then(|()| send(output, &Reply::Done, b"")),
         Request::Reset => scratch.reset().and_then(|()| send(output, &Reply::Done, b"")),
+        Request::Remove { files } => {
+            for path in files.iter().map(|file| scratch.path(file)).filter(|path| path.is_file()) {
+                fs::remove_file(path)?;
+            }
+            send(output, &Reply::Done, b"")
+        }
         Request::Look { files } => {
             let found = files.iter().map(|file| objects::symbols(&scratch.path(file))).collect();
             send(output, &Reply::Files(found), b"")

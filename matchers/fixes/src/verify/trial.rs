@@ -1,6 +1,6 @@
 //! Tries the candidates of each cause in the scratch copy, the best first, until one repairs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use triage_rules::RuleBook;
 
 use super::cheats::cheat;
 use super::commands::Plan;
-use super::judge::{self, Change, Run, Verdict};
+use super::judge::{self, Change, Run, Target, Verdict};
 use super::objects::{self, Symbols};
 use super::protocol::Job;
 use super::scratch::{Place, Scratch, Trouble};
@@ -28,6 +28,9 @@ pub struct Settings {
     pub plan: Plan,
     /// The folder of the build, when it is known.
     pub build: Option<PathBuf>,
+    /// Targets that the log says could not be built. Where an old one is there, make may see nothing
+    /// to do.
+    pub broken: BTreeSet<Target>,
     /// How many independent commands run at the same time; for make when it was asked for.
     pub jobs: Option<usize>,
     /// How long a command may take.
@@ -113,6 +116,9 @@ pub fn run(
     let mut bench = Bench { tree, book, settings, scratch, start: Instant::now(), trial: Trial::default() };
     watch(Step::Unchanged);
     let mut before = bench.run()?;
+    if before.passed && bench.remove_stale()? {
+        before = bench.run()?;
+    }
     bench.trial.fails = !before.passed;
     bench.scratch.keep()?;
     let known: Vec<&str> = report.causes.iter().map(|cause| cause.fingerprint.as_str()).collect();
@@ -153,6 +159,10 @@ pub fn run(
     Ok(bench.trial)
 }
 
+/// What is said of a candidate, the run with it if there was one, and of the files that could not be
+/// built how many are there.
+type Tried = (Verdict, Option<Run>, (usize, usize));
+
 struct Bench<'b> {
     tree: &'b Tree,
     book: &'b RuleBook,
@@ -161,9 +171,6 @@ struct Bench<'b> {
     start: Instant,
     trial: Trial,
 }
-
-/// What was said of a candidate, the run that it is from, and how many of how many objects were made.
-type Judged = (Verdict, Option<Run>, (usize, usize));
 
 impl Bench<'_> {
     /// Runs all commands.
@@ -191,6 +198,31 @@ impl Bench<'_> {
         Ok(run)
     }
 
+    /// Takes away what the log says could not be built; false when none of it is there.
+    fn remove_stale(&mut self) -> Result<bool, Trouble> {
+        let tops: Vec<&Path> = self.settings.build.as_deref().into_iter().chain([self.tree.root()]).collect();
+        let places = self.settings.broken.iter().flat_map(|target| self.places(target));
+        let inside = |path: &PathBuf| {
+            let plain = !path.components().any(|part| part == std::path::Component::ParentDir);
+            plain && tops.iter().any(|top| path.starts_with(top)) && path.is_file()
+        };
+        // A source cannot be built again.
+        let made = |path: &PathBuf| is_object(path) || path.extension().is_none();
+        let files: Vec<PathBuf> = places.filter(inside).filter(made).collect();
+        if !files.is_empty() {
+            self.scratch.remove(&files)?;
+        }
+        Ok(!files.is_empty())
+    }
+
+    /// Where a target may be.
+    fn places(&self, (directory, name): &Target) -> Vec<PathBuf> {
+        let own = directory.as_deref().map(Path::new).into_iter();
+        let folders = self.settings.plan.commands.iter().map(|(_, folder)| folder.as_path());
+        let tops = own.chain(self.settings.build.as_deref()).chain(folders).chain([self.tree.root()]);
+        tops.filter(|top| top.is_absolute()).map(|top| top.join(name)).collect()
+    }
+
     /// Tries one candidate; the run after it is given when there was one. Unless the verdict is
     /// good, the copy is as before.
     fn try_one(
@@ -199,7 +231,7 @@ impl Bench<'_> {
         cause: &Cause,
         candidate: &Candidate,
         known: &[&str],
-    ) -> Result<Judged, Trouble> {
+    ) -> Result<Tried, Trouble> {
         let refused = |why: String| Ok((Verdict::Bad(why), None, (0, 0)));
         let diff = match crate::edit::diff(self.tree, &candidate.edits) {
             Ok(diff) => diff,
@@ -258,12 +290,12 @@ impl Bench<'_> {
     /// Files that could not be built before: for each, the places where it may be.
     fn made(&self, before: &Run) -> Vec<Vec<PathBuf>> {
         let mut made: Vec<Vec<PathBuf>> = self.settings.plan.objects.iter().map(|path| vec![path.clone()]).collect();
-        let folders = || self.settings.plan.commands.iter().map(|(_, folder)| folder.as_path());
-        for (directory, name) in &before.targets {
-            let own = directory.as_deref().map(Path::new).into_iter();
-            let tops = own.chain(self.settings.build.as_deref()).chain(folders()).chain([self.tree.root()]);
-            let places: Vec<PathBuf> = tops.filter(|top| top.is_absolute()).map(|top| top.join(name)).collect();
-            if !made.iter().flatten().any(|path| places.contains(path)) {
+        for target in &before.targets {
+            let places = self.places(target);
+            // `net/tank.dtb` may be a goal's short name of `boot/dts/net/tank.dtb`.
+            let end = format!("/{}", target.1);
+            let short = before.targets.iter().any(|(_, other)| other.ends_with(&end));
+            if !short && !made.iter().flatten().any(|path| places.contains(path)) {
                 made.push(places);
             }
         }
