@@ -57,9 +57,10 @@ impl Project {
         self.folder.path().canonicalize().unwrap()
     }
 
+    /// What `make` prints. `-B`: on a coarse clock a source may be as old as the object made of it before.
     fn make(&self, target: &str) -> String {
         let mut make = Command::new("make");
-        let output = make.args(["-k", "-C"]).arg(self.top()).arg(target).env("LC_ALL", "C").output().unwrap();
+        let output = make.args(["-B", "-k", "-C"]).arg(self.top()).arg(target).env("LC_ALL", "C").output().unwrap();
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     }
 
