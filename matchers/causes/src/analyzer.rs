@@ -259,9 +259,12 @@ impl<'b> Analyzer<'b> {
         let mut fixes = Vec::new();
         let symbol = lead.symbol.as_deref();
         let fixer = prose.fixer.as_ref().map(|fixer| fixer.name.as_str());
-        if let (true, Some(symbol), true) = (cascade::is_missing_name(&lead.class), symbol, project != Project::Kernel)
-        {
-            let header = if project == Project::Cxx { headers::cxx(symbol) } else { headers::c(symbol) };
+        if let (true, Some(symbol)) = (cascade::is_missing_name(&lead.class), symbol) {
+            let header = match project {
+                Project::Cxx => headers::cxx(symbol),
+                Project::Kernel => headers::kernel(symbol),
+                Project::C | Project::KernelTools => headers::c(symbol),
+            };
             if let Some(header) = header {
                 let mut fix = fix(
                     "add_include",

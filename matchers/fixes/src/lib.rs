@@ -16,8 +16,10 @@ mod index;
 mod lexer;
 mod linking;
 mod makefile;
+mod placement;
 mod site;
 pub mod source;
+pub mod symbols;
 #[cfg(test)]
 mod testing;
 pub mod tree;

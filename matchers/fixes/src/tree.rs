@@ -15,6 +15,8 @@ use triage_causes::place::is_system;
 use walkdir::WalkDir;
 
 use crate::source::SourceFile;
+use crate::symbols::includes::Known;
+use crate::symbols::survey::Survey;
 
 /// Files of a tree that are looked at.
 const INDEXED: usize = 400_000;
@@ -43,6 +45,8 @@ pub struct Tree {
     names: OnceLock<HashMap<String, Vec<u32>>>,
     read: Mutex<Kept>,
     kernel: OnceLock<bool>,
+    include_lines: Known,
+    surveys: Mutex<HashMap<String, Arc<Survey>>>,
 }
 
 /// The files that were read.
@@ -69,6 +73,8 @@ impl Tree {
             names: OnceLock::new(),
             read: Mutex::default(),
             kernel: OnceLock::new(),
+            include_lines: Known::default(),
+            surveys: Mutex::default(),
         })
     }
 
@@ -165,6 +171,22 @@ impl Tree {
             files.sort_unstable();
             files
         })
+    }
+
+    /// True for a file of [`Self::files`]: nothing on the disk is asked again.
+    pub fn lists(&self, file: &str) -> bool {
+        self.files().binary_search_by(|known| known.as_str().cmp(file)).is_ok()
+    }
+
+    /// The include lines of the files that were looked at.
+    pub(crate) fn include_lines(&self) -> &Known {
+        &self.include_lines
+    }
+
+    /// What a search of the files found, made once for each key.
+    pub(crate) fn survey(&self, key: &str, make: impl FnOnce() -> Survey) -> Arc<Survey> {
+        let mut known = self.surveys.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(key.to_owned()).or_insert_with(|| Arc::new(make())))
     }
 
     /// True when there is such a file (or folder) in the tree.

@@ -1,5 +1,6 @@
 //! The fixers: each turns a cause into changes that may repair it. One file each.
 
+mod add_include;
 mod add_return;
 mod arguments;
 mod assembler;
@@ -7,6 +8,7 @@ mod define_attribute;
 mod devicetree;
 mod export;
 mod fallthrough;
+mod fix_include;
 mod format;
 mod guard_config;
 mod initializer;
@@ -21,6 +23,7 @@ mod package;
 mod prototype;
 mod renamed;
 mod spelling;
+mod stray_header;
 mod target;
 #[cfg(test)]
 mod testing;
@@ -99,10 +102,12 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &link_object::LinkObject,
         &package::InstallPackage,
         &target::Target,
+        &add_include::AddInclude,
         &add_return::AddReturn,
         &arguments::Arguments,
         &define_attribute::DefineAttribute,
         &fallthrough::Fallthrough,
+        &fix_include::FixInclude,
         &format::Format,
         &initializer::Initializer,
         &linkage::Linkage,
@@ -111,6 +116,7 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &prototype::Prototype,
         &renamed::Renamed,
         &spelling::Spelling,
+        &stray_header::StrayHeader,
         &token::Token,
         &unused::Unused,
     ]
