@@ -59,7 +59,7 @@ impl ToolReader for Make {
 /// What follows `make: `, `make[3]: `, `/usr/bin/gmake[1]: `.
 fn after_make(text: &str) -> Option<&str> {
     let (head, rest) = split_colon(text.trim_start())?;
-    (is_make(head) && head.find("make")? <= 256).then_some(rest)
+    (is_make(head) && (head.len() <= 256 || head.find("make")? <= 256)).then_some(rest)
 }
 
 /// Offset of `*** `.
@@ -89,8 +89,9 @@ pub(super) fn is_make(head: &str) -> bool {
     };
     let name = parse::basename(head);
     let name = name.strip_suffix(".exe").unwrap_or(name);
-    let name = name
-        .split_once("make-")
+    let name = has(name, b'-')
+        .then(|| name.split_once("make-"))
+        .flatten()
         .filter(|(_, version)| version.starts_with(|c: char| c.is_ascii_digit()))
         .map_or(name, |(before, _)| name.get(..before.len() + 4).unwrap_or(name));
     matches!(name, "make" | "gmake" | "bmake" | "pmake" | "remake" | "mingw32-make" | "colormake")

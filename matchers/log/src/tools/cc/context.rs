@@ -114,8 +114,7 @@ impl Context {
     }
 
     /// Puts the context into the message that it belongs to.
-    pub(super) fn give(&mut self, diagnostic: &mut Diagnostic, location: Location) {
-        let file = location.file;
+    pub(super) fn give(&mut self, diagnostic: &mut Diagnostic, file: &str) {
         if self.stack.is_empty() {
             if let Some((_, stack)) = self.stacks.iter().find(|(known, _)| *known == file) {
                 diagnostic.includes = stack.clone();
@@ -129,14 +128,14 @@ impl Context {
                 self.stacks.pop_front();
             }
             diagnostic.includes.clone_from(&stack);
-            self.stacks.push_back((file.clone(), stack));
+            self.stacks.push_back((file.to_owned(), stack));
         }
         // A macro's message is located at its definition; the line above names the file of its use.
         let other = self
             .fresh
             .take()
             .filter(|fresh| *fresh != file && diagnostic.includes.last().is_some_and(|source| source.file == *fresh));
-        let holder = other.as_ref().unwrap_or(&file);
+        let holder = other.as_deref().unwrap_or(file);
         if let Some((_, name)) = self.functions.iter().find(|(known, _)| known == holder) {
             diagnostic.function = Some(name.clone());
             diagnostic.function_file = other;

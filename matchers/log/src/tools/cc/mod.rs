@@ -91,7 +91,7 @@ impl Cc {
                 if is_assembly(file, &diagnostic) {
                     diagnostic.tool = Tool::As;
                 }
-                self.context.give(&mut diagnostic, location());
+                self.context.give(&mut diagnostic, file);
                 diagnostic.location = Some(location());
                 self.open(line, diagnostic, sink);
                 true
