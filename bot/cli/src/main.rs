@@ -26,6 +26,7 @@ mod suggest;
 mod tree;
 
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -109,6 +110,8 @@ fn read(args: &ReadArgs) -> Result<u8, Error> {
         _ => {}
     }
     let (book, tree) = judge::load(&args.judge)?;
+    // The process ends with its use: thousands of small pieces need not be given back one by one.
+    let book = ManuallyDrop::new(book);
     if args.stage == Some(Stage::Findings) {
         return print_stage(unreadable, &progress, |out| stages::diagnostics(&inputs, Some(&book), &progress, out));
     }

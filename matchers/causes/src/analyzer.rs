@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use rustc_hash::FxHashMap;
 use triage_log::diagnostic::{Diagnostic, Location, Note, Severity};
 use triage_log::scan::LogSummary;
 use triage_rules::RuleBook;
@@ -30,7 +31,7 @@ pub struct Analyzer<'b> {
     groups: Groups,
     builds: Vec<Build>,
     /// Build directories: the first directory that make entered, by build.
-    roots: HashMap<usize, String>,
+    roots: FxHashMap<usize, String>,
     kernel: bool,
     summary: Summary,
     problems: Vec<Problem>,
@@ -44,7 +45,7 @@ impl<'b> Analyzer<'b> {
             options,
             groups: Groups::default(),
             builds: Vec::new(),
-            roots: HashMap::new(),
+            roots: FxHashMap::default(),
             kernel: false,
             summary: Summary::default(),
             problems: Vec::new(),

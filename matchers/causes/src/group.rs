@@ -57,13 +57,24 @@ impl Group {
     }
 }
 
+/// What the rules say of a message.
+#[derive(Debug, Clone)]
+enum Found {
+    /// Nothing.
+    Unknown,
+    /// Something that is not asked for.
+    LeftOut,
+    /// Rule and captures.
+    Kept(Arc<Finding>),
+}
+
 /// All groups of a report.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     pub list: Vec<Group>,
     by_key: FxHashMap<u64, usize>,
-    /// Rule and captures by message: most messages of a broken build are repetitions.
-    found: FxHashMap<u64, Option<Arc<Finding>>>,
+    /// What the rules say by [`wording`]: most messages of a broken build are repetitions.
+    found: FxHashMap<u64, Found>,
     /// Groups by what [`same`] says of their diagnostics.
     known: FxHashMap<u64, usize>,
     /// Diagnostics that came when no more groups could be kept.
@@ -72,7 +83,8 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// Adds a diagnostic of a build; false when no rule knows it or the groups are full.
+    /// Adds a diagnostic of a build; false when no rule knows it or the groups are full. What is not
+    /// to be kept, by its class and severity, is dropped.
     pub(crate) fn add(
         &mut self,
         book: &RuleBook,
@@ -81,6 +93,11 @@ impl Groups {
         keep: impl Fn(&str, Severity) -> bool,
     ) -> bool {
         self.order += 1;
+        let wording = wording(&diagnostic);
+        // Most warnings end here.
+        if diagnostic.severity < Severity::Error && matches!(self.found.get(&wording), Some(Found::LeftOut)) {
+            return true;
+        }
         let same = same(&diagnostic);
         if let Some(&index) = self.known.get(&same) {
             let group = &mut self.list[index];
@@ -89,11 +106,12 @@ impl Groups {
                 return true;
             }
         }
-        let Some(finding) = self.find(book, &diagnostic) else { return false };
+        let finding = match self.find(book, &diagnostic, wording, keep) {
+            Found::Unknown => return false,
+            Found::LeftOut => return true,
+            Found::Kept(finding) => finding,
+        };
         let rule = book.rule(&finding);
-        if !keep(&rule.class, diagnostic.severity) {
-            return true;
-        }
         let (location, other) = place::primary(&diagnostic);
         let location = location.map(|l| Location { file: place::clean(&l.file), ..l });
         if location.as_ref().is_some_and(|l| place::is_probe(&l.file)) {
@@ -139,18 +157,23 @@ impl Groups {
         true
     }
 
-    fn find(&mut self, book: &RuleBook, diagnostic: &Diagnostic) -> Option<Arc<Finding>> {
-        let mut hasher = FxHasher::default();
-        (diagnostic.tool, diagnostic.severity, &diagnostic.option, &diagnostic.message).hash(&mut hasher);
-        // Patterns may also look at the file and the notes; those of the first message stand for the rest.
-        (diagnostic.location.as_ref().map(|l| &l.file), diagnostic.notes.len()).hash(&mut hasher);
-        let key = hasher.finish();
-        if let Some(known) = self.found.get(&key) {
+    fn find(
+        &mut self,
+        book: &RuleBook,
+        diagnostic: &Diagnostic,
+        wording: u64,
+        keep: impl Fn(&str, Severity) -> bool,
+    ) -> Found {
+        if let Some(known) = self.found.get(&wording) {
             return known.clone();
         }
-        let found = book.find(diagnostic).map(Arc::new);
+        let found = match book.find(diagnostic) {
+            None => Found::Unknown,
+            Some(finding) if keep(&book.rule(&finding).class, diagnostic.severity) => Found::Kept(Arc::new(finding)),
+            Some(_) => Found::LeftOut,
+        };
         if self.found.len() < GROUPS_MAX {
-            self.found.insert(key, found.clone());
+            self.found.insert(wording, found.clone());
         }
         found
     }
@@ -192,6 +215,15 @@ impl Group {
             self.first.includes = diagnostic.includes;
         }
     }
+}
+
+/// A hash of all that rules look at. Patterns may also look at the file and the notes; those of the
+/// first message stand for the rest.
+fn wording(diagnostic: &Diagnostic) -> u64 {
+    let mut hasher = FxHasher::default();
+    (diagnostic.tool, diagnostic.severity, &diagnostic.option, &diagnostic.message).hash(&mut hasher);
+    (diagnostic.location.as_ref().map(|l| &l.file), diagnostic.notes.len()).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A hash of all that decides which group a diagnostic belongs to.

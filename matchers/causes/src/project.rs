@@ -55,6 +55,10 @@ pub fn shows_kernel(diagnostic: &Diagnostic) -> bool {
     });
     makefile
         || diagnostic.includes.iter().chain(&diagnostic.location).any(|l| {
+            // Nearly no file is a header below `include`.
+            if !l.file.as_bytes().windows(8).any(|part| part == b"include/") {
+                return false;
+            }
             let file = l.file.trim_start_matches("./");
             let kernel_include =
                 file.contains("include/linux/") && !file.starts_with("/usr/") && !file.contains("tools/include");

@@ -18,6 +18,7 @@ pub mod facts;
 pub mod frame;
 pub mod line;
 pub mod scan;
+mod search;
 pub mod text;
 pub mod tools;
 

@@ -13,15 +13,33 @@ pub fn normalise_quotes(text: &str) -> Cow<'_, str> {
         return Cow::Owned(text.replace('`', "'"));
     }
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        out.push(match c {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'`' || !byte.is_ascii()) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = from.chars();
+        out.extend(chars.next().map(|c| match c {
             '`' | '‘' | '’' | '‚' | '‛' | '“' | '”' | '„' | '«' | '»' | '‹' | '›' | '「' | '」' | '『' | '』' => {
                 '\''
             }
             other => other,
-        });
+        }));
+        rest = chars.as_str();
     }
+    out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// What stands before and after the first `: `.
+pub(crate) fn split_colon(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let at = memchr::memchr_iter(b':', bytes).find(|at| bytes.get(at + 1) == Some(&b' '))?;
+    Some((&text[..at], &text[at + 2..]))
+}
+
+/// True when a text has a byte, an ASCII one.
+pub(crate) fn has(text: &str, byte: u8) -> bool {
+    memchr::memchr(byte, text.as_bytes()).is_some()
 }
 
 /// A location at the start of a line.

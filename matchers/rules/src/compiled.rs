@@ -102,8 +102,8 @@ pub struct Advice {
 /// One alternative of a rule.
 #[derive(Debug)]
 pub struct Matcher {
-    pub(crate) tools: Vec<Tool>,
-    pub(crate) severity: Vec<Severity>,
+    pub(crate) tools: Cow<'static, [Tool]>,
+    pub(crate) severity: Cow<'static, [Severity]>,
     pub(crate) option: Vec<Text>,
     pub(crate) message: Option<Text>,
     pub(crate) file: Option<Text>,
@@ -192,8 +192,8 @@ impl Rule {
             .map(|m| {
                 let literals = m.message.as_ref().and_then(|m| crate::literal::required(&m.value)).unwrap_or_default();
                 Matcher {
-                    tools: if m.tools.is_empty() { folder.into_iter().collect() } else { m.tools },
-                    severity: m.severity,
+                    tools: if m.tools.is_empty() { folder.into_iter().collect() } else { m.tools.into() },
+                    severity: m.severity.into(),
                     option: cows(m.option),
                     message: m.message.map(cow),
                     file: m.file.map(cow),
@@ -239,8 +239,8 @@ impl Rule {
     pub(crate) fn from_embedded(embedded: &Embedded) -> Self {
         let texts = |list: &[&'static str]| list.iter().copied().map(Cow::Borrowed).collect::<Vec<Text>>();
         let matchers = embedded.matchers.iter().map(|m| Matcher {
-            tools: m.tools.to_vec(),
-            severity: m.severity.to_vec(),
+            tools: Cow::Borrowed(m.tools),
+            severity: Cow::Borrowed(m.severity),
             option: texts(m.option),
             message: m.message.map(Cow::Borrowed),
             file: m.file.map(Cow::Borrowed),

@@ -5,7 +5,7 @@
 //! their bytes: for each literal its rarest four (the build script knows them), in a table; a message
 //! asks for each of its own.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use triage_log::diagnostic::Diagnostic;
 
 use crate::compiled::{Rule, Text};
@@ -38,7 +38,9 @@ struct Entry {
 
 impl Search {
     pub(crate) fn new(rules: &[Rule]) -> Self {
-        let mut search = Self { by_gram: FxHashMap::default(), by_option: FxHashMap::default(), always: Vec::new() };
+        let literals = rules.iter().flat_map(|rule| &rule.matchers).map(|matcher| matcher.literals.len()).sum();
+        let by_gram = FxHashMap::with_capacity_and_hasher(literals, FxBuildHasher);
+        let mut search = Self { by_gram, by_option: FxHashMap::default(), always: Vec::new() };
         for (index, rule) in rules.iter().enumerate() {
             for (nth, matcher) in rule.matchers.iter().enumerate() {
                 let alternative = (index as u32, nth as u32);

@@ -48,6 +48,10 @@ impl Labels {
 
 /// Splits a label from the text.
 fn parse(text: &[u8]) -> Option<(Form, &[u8], &[u8])> {
+    // Nearly no line has one of these marks near its start, and to look for them is quick.
+    if text.first() != Some(&b'[') && memchr::memchr2(b'>', b'|', &text[..text.len().min(2 * LONGEST + 1)]).is_none() {
+        return None;
+    }
     let word = |text: &[u8]| {
         let name = text.iter().take(LONGEST + 1);
         let length = name.take_while(|&&byte| byte.is_ascii_alphanumeric() || b"_.-+/:@#".contains(&byte)).count();

@@ -20,6 +20,10 @@ pub(super) struct Controls {
 pub(super) fn controls(line: &[u8]) -> Controls {
     let mut found = Controls::default();
     for block in line.chunks(64) {
+        // Most have none.
+        if !block.iter().fold(false, |any, &byte| any | (byte < b' ') | (byte == 0x7f)) {
+            continue;
+        }
         let (mut cr, mut tab, mut other) = (false, false, false);
         for &byte in block {
             cr |= byte == b'\r';

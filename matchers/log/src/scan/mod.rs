@@ -12,17 +12,18 @@ mod triggers;
 mod window;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::LazyLock;
 
-use memchr::{memchr, memchr_iter, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memchr3, memmem, memrchr};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::Facts;
 use crate::frame::Frames;
 use crate::line::Line;
+use crate::search::Search;
 use crate::tools::{self, Sink, ToolReader};
-use triggers::Search;
 use window::Window;
 
 /// Bytes at the end of a log that are searched for `TAIL_TRIGGERS` too, at least.
@@ -33,12 +34,14 @@ const LINE_KEPT: usize = 64 << 10;
 const JSON_KEPT: usize = 24 << 20;
 /// Lines without context after which looking back from a hit stops.
 const BACK_PLAIN: usize = 6;
-/// What programs say that ran a command which failed.
-const FAILURES: &[&[u8]] = &[b"*** ", b"ld returned", b"configure: error", b"linker command failed"];
+/// Directories that make may be in at once, as far as they are followed.
+const DIRECTORIES: usize = 256;
 /// Lines that are read above such a word.
 const BACK_FAILED: usize = 5;
 /// Bytes of a line above it that may be a program's words; longer ones are commands.
 const WORDS_MAX: usize = 240;
+/// Bytes above a hit that are searched at once.
+const ONE_LOOK: usize = 2048;
 /// Lines looked back at, at most: the deepest include stacks are some 60 lines.
 const BACK_MAX: usize = 250;
 /// Bytes above which a line below a message is a command and none of its own lines.
@@ -80,7 +83,7 @@ pub fn read_log(input: &mut dyn Read, visit: &mut dyn FnMut(Diagnostic)) -> io::
         }
     }
     if window.end > window.start {
-        scanner.search = Search::tail();
+        scanner.search = triggers::tail();
         scanner.block(&window.buffer[..window.end], window.start);
     }
     if window.skipping || (window.end > 0 && window.buffer[window.end - 1] != b'\n') {
@@ -113,13 +116,13 @@ struct Scanner<'v> {
     scratch: Vec<u8>,
     /// A bit for each reader that claimed a line of this region.
     active: u64,
-    directories: Vec<(u32, String)>,
+    directories: VecDeque<(u32, String)>,
 }
 
 impl<'v> Scanner<'v> {
     fn new(visit: &'v mut dyn FnMut(Diagnostic)) -> Self {
         Self {
-            search: Search::new(),
+            search: triggers::search(),
             frames: Frames::new(),
             readers: tools::all(),
             sink: Sink::default(),
@@ -130,7 +133,7 @@ impl<'v> Scanner<'v> {
             floor: 0,
             scratch: Vec::new(),
             active: 0,
-            directories: Vec::new(),
+            directories: VecDeque::new(),
         }
     }
 
@@ -139,10 +142,10 @@ impl<'v> Scanner<'v> {
         if self.summary.facts.wants_head() {
             self.summary.facts.head(&buffer[from..]);
         }
-        let mut at = from.max(self.floor);
-        while let Some(hit) = self.search.find(buffer, at) {
+        let mut next = self.search.find(buffer, from.max(self.floor));
+        while let Some(hit) = next {
             let line = memrchr(b'\n', &buffer[..hit]).map_or(0, |feed| feed + 1);
-            at = self.region(buffer, line);
+            next = self.region(buffer, line);
         }
         self.count_to(buffer, buffer.len());
     }
@@ -159,15 +162,16 @@ impl<'v> Scanner<'v> {
         self.floor = from;
     }
 
-    /// Reads the lines around the line at `hit`; gives the offset at which to go on.
-    fn region(&mut self, buffer: &[u8], hit: usize) -> usize {
+    /// Reads the lines around the line at `hit`; gives the next hit below them.
+    fn region(&mut self, buffer: &[u8], hit: usize) -> Option<usize> {
         let end = memchr(b'\n', &buffer[hit..]).map_or(buffer.len(), |feed| hit + feed + 1);
-        if memmem::find(&buffer[hit..end], b"ing directory ").is_some() {
+        let mut next = self.search.find(buffer, end);
+        if DIRECTORY.find(&buffer[hit..end]).is_some() {
             // A directory line has no neighbours.
             self.count_to(buffer, hit);
             self.show(&buffer[hit..end], hit, end, true);
             self.count_to(buffer, end);
-            return end;
+            return next;
         }
         let mut at = self.look_back(buffer, hit);
         self.count_to(buffer, at);
@@ -177,13 +181,17 @@ impl<'v> Scanner<'v> {
             // Above the hit lines may be context of any tool. Below it a line without a trigger of
             // its own can only go on with what a reader has begun, or be context of the next hit.
             let text = &buffer[at..end];
+            let triggered = next.is_some_and(|next| next < end);
+            if triggered {
+                next = self.search.find(buffer, end);
+            }
             let any = at <= hit
-                || self.search.find(&buffer[..end], at).is_some()
+                || triggered
                 || text.starts_with(b"  --> ")
                 || text.ends_with(b"(ignored)\n")
                 || is_context(text);
-            let long = text.len() > LONG && memmem::find(text, b"note:").is_none();
-            let passed = !any && (long || (idle > 0 && self.active == 1 << tools::CC && !goes_on(text)));
+            let long = text.len() > LONG && NOTE.find(text).is_none();
+            let passed = !any && (long || (idle > 0 && self.is_nobodys(text)));
             let claimed = !passed && self.show(text, at, end, any);
             if end > at && buffer[end - 1] == b'\n' {
                 self.number += 1;
@@ -198,7 +206,13 @@ impl<'v> Scanner<'v> {
             // The next block may go on with the same message: leave it open.
             self.hand_out();
         }
-        at
+        next
+    }
+
+    /// True for lines that a compiler and make do not go on with, where nobody else is at work.
+    fn is_nobodys(&self, raw: &[u8]) -> bool {
+        self.active == 1 << tools::CC && !goes_on(raw)
+            || self.active == 1 << tools::CC | 1 << tools::MAKE && is_command(raw)
     }
 
     /// Start of the context of a hit: include stacks and function lines before it.
@@ -207,7 +221,10 @@ impl<'v> Scanner<'v> {
     /// even when they have no trigger.
     fn look_back(&self, buffer: &[u8], hit: usize) -> usize {
         let line = &buffer[hit..buffer.len().min(hit + 256)];
-        let failed = FAILURES.iter().any(|word| memmem::find(line, word).is_some());
+        let failed = FAILURES.find(line, 0).is_some();
+        if !failed && !self.has_context(buffer, hit) {
+            return hit;
+        }
         let mut start = hit;
         let mut at = hit;
         let mut plain = 0;
@@ -228,6 +245,18 @@ impl<'v> Scanner<'v> {
             at = before;
         }
         start
+    }
+
+    /// False when one look at the lines above a hit tells that none of them is context.
+    fn has_context(&self, buffer: &[u8], hit: usize) -> bool {
+        let mut above = hit;
+        for _ in 0..=BACK_PLAIN {
+            if above <= self.floor {
+                break;
+            }
+            above = memrchr(b'\n', &buffer[..above - 1]).map_or(0, |feed| feed + 1).max(self.floor);
+        }
+        hit - above > ONE_LOOK || CONTEXT.find(&buffer[above..hit], 0).is_some()
     }
 
     /// Counts line feeds up to `to`.
@@ -255,16 +284,15 @@ impl<'v> Scanner<'v> {
         }
         // make's own lines are many and look like nobody else's.
         let first = if line.text.starts_with("make") || line.text.starts_with("gmake") { tools::MAKE } else { 0 };
-        let claimed = (first..self.readers.len()).chain(0..first).any(|index| {
-            let bit = 1u64 << index;
-            let claimed = (all || self.active & bit != 0) && self.readers[index].line(&line, &mut self.sink);
-            if claimed {
-                self.active |= bit;
-            }
-            claimed
-        });
+        let asked = if all { (1 << self.readers.len()) - 1 } else { self.active };
+        let before = (1 << first) - 1;
+        let claimed = [asked & !before, asked & before]
+            .into_iter()
+            .find_map(|asked| ask(&mut self.readers, asked, &line, &mut self.sink))
+            .inspect(|index| self.active |= 1 << index)
+            .is_some();
         if claimed {
-            self.sink.set_directory(self.directories.last().map(|(_, directory)| directory.as_str()));
+            self.sink.set_directory(self.directories.back().map(|(_, directory)| directory.as_str()));
         }
         claimed
     }
@@ -294,6 +322,26 @@ impl<'v> Scanner<'v> {
     }
 }
 
+/// Shows a line to readers, a bit for each, until one claims it; gives its index.
+fn ask(readers: &mut [Box<dyn ToolReader>], mut asked: u64, line: &Line<'_>, sink: &mut Sink) -> Option<usize> {
+    while asked != 0 {
+        let index = asked.trailing_zeros() as usize;
+        if readers[index].line(line, sink) {
+            return Some(index);
+        }
+        asked &= asked - 1;
+    }
+    None
+}
+
+/// What programs say that ran a command which failed.
+static FAILURES: LazyLock<Search> =
+    LazyLock::new(|| Search::of(&["*** ", "ld returned", "configure: error", "linker command failed"]));
+/// In make's lines about directories.
+static DIRECTORY: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("ing directory "));
+/// In notes, whose lines may be long.
+static NOTE: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("note:"));
+
 /// Words of lines that may be context of a message further down.
 static CONTEXT: LazyLock<Search> = LazyLock::new(|| {
     Search::of(&[
@@ -320,16 +368,22 @@ fn is_context(raw: &[u8]) -> bool {
 
 /// True for lines that may belong to a compiler's message above: snippets, marks and notes.
 fn goes_on(raw: &[u8]) -> bool {
-    memchr::memchr2(b'|', b'^', &raw[..raw.len().min(80)]).is_some() || memmem::find(raw, b"note:").is_some()
+    memchr::memchr2(b'|', b'^', &raw[..raw.len().min(80)]).is_some() || NOTE.find(raw).is_some()
+}
+
+/// True for lines without any of the marks that messages of a compiler or of make have.
+fn is_command(raw: &[u8]) -> bool {
+    let end = raw.trim_ascii_end();
+    !end.ends_with(b".") && memchr3(b':', b'^', 0x1b, end).is_none() && memchr(b'|', end).is_none()
 }
 
 /// Follows `make[1]: Entering directory '/x'`.
-fn make_directory(line: &Line<'_>, stack: &mut Vec<(u32, String)>) -> bool {
+fn make_directory(line: &Line<'_>, stack: &mut VecDeque<(u32, String)>) -> bool {
     if !line.text.ends_with(['\'', '’', '"']) {
         return false;
     }
-    let Some(at) = line.text.find("ing directory ") else { return false };
-    let (head, rest) = (&line.text[..at], &line.text[at + "ing directory ".len()..]);
+    let Some(at) = DIRECTORY.find(line.text.as_bytes()) else { return false };
+    let (head, rest) = (&line.text[..at], &line.text[at + DIRECTORY.needle().len()..]);
     let entering = head.ends_with(": Enter");
     if !entering && !head.ends_with(": Leav") {
         return false;
@@ -341,10 +395,10 @@ fn make_directory(line: &Line<'_>, stack: &mut Vec<(u32, String)>) -> bool {
         .unwrap_or(0);
     let name = rest.trim_matches(['\'', '`', '‘', '’', '"']);
     if entering {
-        if stack.len() >= 256 {
-            stack.remove(0);
+        if stack.len() >= DIRECTORIES {
+            stack.pop_front();
         }
-        stack.push((level, name.to_owned()));
+        stack.push_back((level, name.to_owned()));
     } else if let Some(at) = stack.iter().rposition(|(l, n)| *l == level && n == name) {
         stack.remove(at);
     }

@@ -1,4 +1,6 @@
-//! The literals that a log is searched for, and the search.
+//! The literals that a log is searched for.
+
+use crate::search::Search;
 
 /// Literals, one of which the first line of every message has (make's directory lines too).
 ///
@@ -7,41 +9,44 @@
 /// they are few, none is shorter than four, and they begin where bytes are rare. What is printed
 /// only together with a word of make's or of a driver's needs none: see `look_back` in the scanner.
 /// Words of other languages are those of gcc's own translations.
+///
+/// The order is for speed too. Every eighth literal is in the same bucket of the search, and those
+/// that begin alike are in one; a text is compared with a bucket's literals when each of its four
+/// bytes could be of any of them. Neighbours in a bucket are such that this is rare in build logs:
+/// it happens less than half as often as with the list in an order for people.
 const TRIGGERS: &[&str] = &[
-    // compilers, linkers, assemblers and most tools
     "rror:",
     "RROR",
-    "rror[",
-    "arning:",
-    "WARN: ",
-    "RNING:",
-    "fatal:",
-    "FAILED",
-    " [-W",
-    "rrors generated",
-    "k dump:",
-    "Fehler:",
-    "erreur",
-    "エラー",
-    "错误",
-    "ошибка",
-    "\"kind\": \"",
-    "\"runs\":",
-    "d reference to",
     "tiple definition",
-    "ld: ",
     "Kconfig:",
-    "CMake Error",
-    // make, shells, the machine
-    "*** ",
-    "ory '",
-    " not found",
+    "エラー",
+    "d reference to",
+    "fatal:",
+    "\"kind\": \"",
+    "rror[",
+    " [-W",
+    "FAILED",
     "No such file",
+    "erreur",
     "Traceback (most",
-    "Killed",
-    "No space left",
-    "Could not resolve",
+    "ld: ",
+    "WARN: ",
+    "rrors generated",
+    "arning:",
     "() warn: ",
+    "Could not resolve",
+    "\"runs\":",
+    "ошибка",
+    "*** ",
+    "CMake Error",
+    "No space left",
+    " not found",
+    "错误",
+    "Killed",
+    "ory '",
+    "k dump:",
+    "RNING:",
+    "Fehler:",
 ];
 
 /// More literals, for the end of a log: what stops a machine or a script also ends the log. A log
@@ -144,47 +149,14 @@ const TAIL_TRIGGERS: &[&str] = &[
     "ertificate",
 ];
 
-/// The vectorised search, with the automaton as its stand-in where the processor has no vectors.
-#[derive(Debug)]
-pub(super) enum Search {
-    Packed(aho_corasick::packed::Searcher),
-    Automaton(aho_corasick::AhoCorasick),
+/// The search for [`TRIGGERS`].
+pub(super) fn search() -> Search {
+    Search::of(TRIGGERS)
 }
 
-impl Search {
-    pub(super) fn new() -> Self {
-        Self::of(TRIGGERS)
-    }
-
-    /// The search for a short list of literals.
-    pub(super) fn of(literals: &[&str]) -> Self {
-        match aho_corasick::packed::Config::new().builder().extend(literals).build() {
-            Some(packed) => Self::Packed(packed),
-            None => Self::Automaton(
-                aho_corasick::AhoCorasick::new(literals).expect("a fixed list of short literals always compiles"),
-            ),
-        }
-    }
-
-    /// The search for the end of a log: all literals.
-    pub(super) fn tail() -> Self {
-        let all = TRIGGERS.iter().chain(TAIL_TRIGGERS);
-        Self::Automaton(aho_corasick::AhoCorasick::new(all).expect("a fixed list of short literals always compiles"))
-    }
-
-    /// Offset of the next literal at or after `from`.
-    pub(super) fn find(&self, haystack: &[u8], from: usize) -> Option<usize> {
-        if from >= haystack.len() {
-            return None;
-        }
-        let found = match self {
-            Self::Packed(packed) => {
-                packed.find_in(haystack, aho_corasick::Span { start: from, end: haystack.len() })?
-            }
-            Self::Automaton(automaton) => automaton.find(aho_corasick::Input::new(haystack).range(from..))?,
-        };
-        Some(found.start())
-    }
+/// The search for the end of a log: all literals.
+pub(super) fn tail() -> Search {
+    Search::many(TRIGGERS.iter().chain(TAIL_TRIGGERS))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::parse;
 use super::{Sink, ToolReader, system};
 use crate::diagnostic::{Diagnostic, Flavor, Location, Note, Severity, Tool};
 use crate::line::Line;
-use crate::text::split_location;
+use crate::text::{has, split_colon, split_location};
 
 /// How far below the heading its messages may be, in lines.
 const NEAR: u64 = 400;
@@ -41,6 +41,9 @@ impl ToolReader for Asm {
             return self.open(line, sink, None, Severity::Error, rest);
         }
         // `Error: `, `Warning: `, `Fatal error: `, `Info: `, `Internal error`: all have one of these.
+        if self.bare == 0 && !has(text, b':') {
+            return false;
+        }
         if !text.contains("rror")
             && !text.contains("arning: ")
             && !text.contains(": Info: ")
@@ -58,7 +61,7 @@ impl ToolReader for Asm {
             return self.message(line, sink, Some(location), prefix.rest);
         }
         // `x.s: Error: open CFI at the end of file`, no line.
-        if let Some((file, rest)) = text.split_once(": ")
+        if let Some((file, rest)) = split_colon(text)
             && (is_assembly(file) || below && is_source(file))
         {
             return self.message(line, sink, Some(Location::new(file, None, None)), rest);
@@ -130,10 +133,6 @@ fn own_name(text: &str) -> Option<&str> {
         "unknown ",
         "selected ",
     ];
-    let at = text.find("as: ")?;
-    if at > 256 {
-        return None;
-    }
     let (name, rest) = parse::program(text)?;
     ((name == "as" || name.ends_with("-as")) && STARTS.iter().any(|start| rest.starts_with(start))).then_some(rest)
 }

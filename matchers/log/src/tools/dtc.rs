@@ -14,7 +14,7 @@ use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Location, Note, Severity, Tool};
 use crate::line::Line;
-use crate::text::split_location;
+use crate::text::{has, split_colon, split_location};
 
 /// The reader of messages about device trees.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl ToolReader for Dtc {
         if let Some(rest) = text.strip_prefix("ERROR: ") {
             return rest.starts_with("Input tree has errors") && open(line, sink, Severity::Error, None, rest);
         }
-        if let Some((severity, at, after)) = named_check(text) {
+        if let Some((severity, at, after)) = has(text, b'(').then(|| named_check(text)).flatten() {
             let head = text.get(..at).unwrap_or("").trim_end().trim_end_matches(':');
             let location = match place(head) {
                 Some((location, "")) => Some(location),
@@ -61,7 +61,7 @@ impl ToolReader for Dtc {
 
 /// `q.dtb: node@0: 'reg' is a required property`.
 fn validate(line: &Line<'_>, sink: &mut Sink, text: &str) -> bool {
-    let Some((file, rest)) = text.split_once(": ") else { return false };
+    let Some((file, rest)) = split_colon(text) else { return false };
     if !(file.ends_with(".dtb") || file.ends_with(".dtbo")) || file.contains(' ') || rest.is_empty() {
         return false;
     }
@@ -107,7 +107,7 @@ fn validate(line: &Line<'_>, sink: &mut Sink, text: &str) -> bool {
 
 /// yamllint on a schema: `Documentation/devicetree/bindings/q.yaml:12:3: [error] text`.
 fn yaml(line: &Line<'_>, sink: &mut Sink, text: &str) -> bool {
-    if !text.contains(": [") {
+    if !has(text, b'[') || !text.contains(": [") {
         return false;
     }
     let Some(prefix) = split_location(text) else { return false };

@@ -16,7 +16,7 @@ use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Location, Severity, Tool};
 use crate::line::Line;
-use crate::text::{normalise_quotes, split_location};
+use crate::text::{has, normalise_quotes, split_colon, split_location};
 
 /// Lines above `(ignored)` that may be of the command that failed.
 const FORGIVEN: u64 = 4;
@@ -38,7 +38,7 @@ impl ToolReader for Make {
         if self.more == line.number && self.error_goes_on(line, sink, text) {
             return true;
         }
-        if let Some(at) = memchr::memmem::find(text.as_bytes(), b"*** ") {
+        if let Some(at) = stars(text) {
             let (head, rest) = (text.get(..at).unwrap_or(""), text.get(at + 4..).unwrap_or(""));
             return self.stars(line, sink, head, rest);
         }
@@ -58,14 +58,13 @@ impl ToolReader for Make {
 
 /// What follows `make: `, `make[3]: `, `/usr/bin/gmake[1]: `.
 fn after_make(text: &str) -> Option<&str> {
-    let text = text.trim_start();
-    // Cheap: the name ends in "make" within a path.
-    let at = text.find("make")?;
-    if at > 256 {
-        return None;
-    }
-    let (head, rest) = text.split_once(": ")?;
-    is_make(head).then_some(rest)
+    let (head, rest) = split_colon(text.trim_start())?;
+    (is_make(head) && (head.len() <= 256 || head.find("make")? <= 256)).then_some(rest)
+}
+
+/// Offset of `*** `.
+fn stars(text: &str) -> Option<usize> {
+    memchr::memchr_iter(b'*', text.as_bytes()).find(|at| text.as_bytes()[*at..].starts_with(b"*** "))
 }
 
 /// The command was told that it may fail: what it said last is no failure.
@@ -78,6 +77,9 @@ fn forgive(line: &Line<'_>, sink: &mut Sink) {
 
 /// True for `make`, `gmake[2]`, `/usr/bin/make-4.3`, `mingw32-make.exe[1]`.
 pub(super) fn is_make(head: &str) -> bool {
+    if has(head, b' ') {
+        return false;
+    }
     let head = match head.strip_suffix(']') {
         Some(open) => match open.rsplit_once('[') {
             Some((name, level)) if !level.is_empty() && level.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -87,12 +89,12 @@ pub(super) fn is_make(head: &str) -> bool {
     };
     let name = parse::basename(head);
     let name = name.strip_suffix(".exe").unwrap_or(name);
-    let name = name
-        .split_once("make-")
+    let name = has(name, b'-')
+        .then(|| name.split_once("make-"))
+        .flatten()
         .filter(|(_, version)| version.starts_with(|c: char| c.is_ascii_digit()))
         .map_or(name, |(before, _)| name.get(..before.len() + 4).unwrap_or(name));
     matches!(name, "make" | "gmake" | "bmake" | "pmake" | "remake" | "mingw32-make" | "colormake")
-        && !head.contains(' ')
 }
 
 /// True for the names of makefiles.
@@ -189,7 +191,7 @@ impl Make {
         let mut diagnostic = Diagnostic::new(
             Tool::Make,
             Severity::Error,
-            format!("recipe for target '{target}' failed: {}", in_english(how)),
+            ["recipe for target '", target, "' failed: ", &in_english(how)].concat(),
         );
         diagnostic.location = location;
         diagnostic.objects.push(target.to_owned());

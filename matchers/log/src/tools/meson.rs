@@ -6,7 +6,7 @@ use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Location, Severity, Tool};
 use crate::line::Line;
-use crate::text::split_location;
+use crate::text::{has, split_location};
 
 /// Errors without a place.
 const PLAIN: &[&str] = &[
@@ -31,7 +31,7 @@ impl ToolReader for Meson {
         if text.starts_with("A full log can be found at ") {
             return true;
         }
-        if !text.contains("ERROR: ") && !text.contains("WARNING: ") {
+        if !has(text, b':') || !text.contains("ERROR: ") && !text.contains("WARNING: ") {
             return false;
         }
         if let Some(prefix) = split_location(text) {

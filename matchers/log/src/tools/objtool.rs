@@ -7,6 +7,7 @@ use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Note, Severity, Tool};
 use crate::line::Line;
+use crate::text::has;
 
 /// The reader of objtool's messages.
 #[derive(Debug, Default)]
@@ -14,6 +15,9 @@ pub struct Objtool;
 
 impl ToolReader for Objtool {
     fn line(&mut self, line: &Line<'_>, sink: &mut Sink) -> bool {
+        if !has(line.text, b':') {
+            return false;
+        }
         let text = line.text.trim();
         let Some(at) = text.find("objtool: ") else { return false };
         let (head, rest) = (text.get(..at).unwrap_or(""), text.get(at + "objtool: ".len()..).unwrap_or(""));

@@ -13,7 +13,7 @@ pub(crate) fn message(text: &str) -> String {
 
 /// A path's last component.
 pub(crate) fn basename(path: &str) -> &str {
-    path.rfind(['/', '\\']).and_then(|at| path.get(at + 1..)).unwrap_or(path)
+    memchr::memrchr2(b'/', b'\\', path.as_bytes()).and_then(|at| path.get(at + 1..)).unwrap_or(path)
 }
 
 /// A path up to and with its last separator; empty when it has none.

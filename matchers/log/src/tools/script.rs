@@ -11,11 +11,13 @@
 //!
 //! The diagnostic's place is the innermost frame of a traceback.
 
+use std::sync::LazyLock;
+
 use super::parse;
 use super::{Sink, ToolReader, system};
 use crate::diagnostic::{Diagnostic, Location, Note, Severity, Tool};
 use crate::line::Line;
-use crate::text::{normalise_quotes, split_location};
+use crate::text::{has, normalise_quotes, split_location};
 
 /// Programs whose failures stop a build.
 const PROGRAMS: &[&str] = &[
@@ -279,7 +281,7 @@ fn exception(text: &str) -> Option<&str> {
 /// `gen.py:12: SyntaxWarning: invalid escape sequence '\d'`.
 fn python_warning(line: &Line<'_>, sink: &mut Sink) -> bool {
     let text = line.text;
-    if !text.contains("Warning: ") {
+    if !has(text, b':') || !text.contains("Warning: ") {
         return false;
     }
     let Some(prefix) = split_location(text).filter(|prefix| prefix.column.is_none() && prefix.file.ends_with(".py"))
@@ -295,11 +297,14 @@ fn python_warning(line: &Line<'_>, sink: &mut Sink) -> bool {
     true
 }
 
+/// What perl writes before the number of a line.
+static LINE: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new(" line "));
+
 /// Perl's messages end in ` at file.pl line 12.`
 fn perl(line: &Line<'_>, sink: &mut Sink) -> bool {
     let text = line.text.trim();
     let locate = text.starts_with("Can't locate ") && text.contains("@INC");
-    if !locate && !text.contains(" line ") {
+    if !locate && LINE.find(text.as_bytes()).is_none() {
         return false;
     }
     let (message, location) = match perl_place(text) {

@@ -16,7 +16,7 @@ use super::parse;
 use super::{Sink, ToolReader, make, system};
 use crate::diagnostic::{Diagnostic, Location, Severity, Tool};
 use crate::line::Line;
-use crate::text::normalise_quotes;
+use crate::text::{has, normalise_quotes};
 
 /// How a statement ends.
 const REASONS: &[&str] = &[
@@ -50,6 +50,9 @@ pub struct Shell;
 
 impl ToolReader for Shell {
     fn line(&mut self, line: &Line<'_>, sink: &mut Sink) -> bool {
+        if !has(line.text, b':') {
+            return false;
+        }
         let text = line.text.trim();
         let syntax = text.contains("yntax error") || text.contains("unexpected EOF while looking for");
         if !syntax && !REASONS.iter().any(|reason| text.ends_with(reason)) && !is_plain_start(text) {

@@ -6,6 +6,7 @@ use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Location, Severity, Tool};
 use crate::line::Line;
+use crate::text::has;
 
 /// The reader of smatch's messages.
 #[derive(Debug, Default)]
@@ -13,6 +14,9 @@ pub struct Smatch;
 
 impl ToolReader for Smatch {
     fn line(&mut self, line: &Line<'_>, sink: &mut Sink) -> bool {
+        if !has(line.text, b':') || !has(line.text, b'(') {
+            return false;
+        }
         let text = line.text.trim();
         let Some(at) = text.find("() ") else { return false };
         let (head, rest) = (text.get(..at).unwrap_or(""), text.get(at + 3..).unwrap_or(""));

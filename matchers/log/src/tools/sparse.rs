@@ -8,88 +8,88 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-
 use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Location, Note, Severity, Tool};
 use crate::line::Line;
+use crate::search::Search;
 use crate::text::split_location;
 
-/// How messages of sparse begin, as far as no compiler begins one so.
+/// How messages of sparse begin, as far as no compiler begins one so: in the order of their bytes, none the
+/// start of another, so that they can be looked up.
 const STARTS: &[&str] = &[
-    "incompatible types in ",
-    "incompatible types for operation",
-    "incorrect type in ",
-    "context imbalance in ",
-    "context problem in ",
-    "unexpected unlock in ",
-    "wrong count at exit in ",
-    "cast to restricted ",
+    "Expected ",
+    "Initializer entry defined twice",
+    "Trying to use reserved word ",
+    "Unrecognized branch",
+    "Using plain integer as NULL pointer",
+    "Variable length array is used",
+    "address-of operator returns void",
+    "advancing past deep designator",
+    "arithmetics on pointers to functions",
+    "attribute '",
+    "bad assignment (",
+    "bad constant expression",
+    "bad integer constant expression",
+    "call with no type",
+    "cannot dereference this type",
+    "cannot size expression",
+    "cast adds address space",
+    "cast between address spaces",
     "cast from restricted ",
     "cast from unknown type",
     "cast removes address space",
-    "cast between address spaces",
-    "cast adds address space",
+    "cast to restricted ",
     "cast truncates bits from constant value",
-    "bad assignment (",
-    "invalid assignment: ",
+    "context imbalance in ",
+    "context problem in ",
+    "conversion of",
+    "copy_from_user with byte count of",
+    "copy_to_user with byte count of",
+    "crazy programmer",
     "dereference of noderef expression",
-    "Using plain integer as NULL pointer",
-    "using member ",
-    "non-ANSI function ",
-    "non-ANSI definition of function",
-    "non size-preserving ",
-    "obsolete struct initializer",
-    "obsolete array initializer",
-    "dubious: ",
+    "directive in macro's argument list",
+    "dropping constant",
     "dubious bitfield",
     "dubious one-bit signed bitfield",
-    "memset with byte count of",
-    "memcpy with byte count of",
-    "copy_to_user with byte count of",
-    "copy_from_user with byte count of",
-    "cannot size expression",
-    "undefined identifier ",
-    "Initializer entry defined twice",
-    "preprocessor token ",
-    "shift too big (",
-    "shift by bigger than operand's width",
-    "too long token expansion",
-    "bad integer constant expression",
-    "bad constant expression",
-    "Variable length array is used",
-    "symbol-level attribute",
-    "multiple address spaces given",
-    "arithmetics on pointers to functions",
-    "subtraction of functions",
+    "dubious: ",
     "expression using sizeof",
-    "trying to concatenate",
-    "trying to copy expression type",
-    "Trying to use reserved word ",
-    "Expected ",
-    "typename in expression",
-    "call with no type",
-    "not addressable",
-    "unreplaced symbol ",
-    "unknown escape sequence: '\\%'",
-    "directive in macro's argument list",
-    "advancing past deep designator",
-    "invalid access past the end of ",
+    "function with external linkage has definition",
+    "incompatible types for operation",
+    "incompatible types in ",
+    "incorrect type in ",
     "invalid access below ",
-    "unable to open '",
+    "invalid access past the end of ",
+    "invalid assignment: ",
+    "marked inline, but without a definition",
+    "memcpy with byte count of",
+    "memset with byte count of",
+    "mixing different enum types",
+    "multiple address spaces given",
     "no generic selection for ",
     "no member '",
-    "attribute '",
-    "crazy programmer",
-    "mixing different enum types",
-    "conversion of",
-    "Unrecognized branch",
-    "dropping constant",
-    "marked inline, but without a definition",
-    "address-of operator returns void",
-    "cannot dereference this type",
-    "function with external linkage has definition",
+    "non size-preserving ",
+    "non-ANSI definition of function",
+    "non-ANSI function ",
+    "not addressable",
+    "obsolete array initializer",
+    "obsolete struct initializer",
+    "preprocessor token ",
+    "shift by bigger than operand's width",
+    "shift too big (",
+    "subtraction of functions",
+    "symbol-level attribute",
+    "too long token expansion",
+    "trying to concatenate",
+    "trying to copy expression type",
+    "typename in expression",
+    "unable to open '",
+    "undefined identifier ",
+    "unexpected unlock in ",
+    "unknown escape sequence: '\\%'",
+    "unreplaced symbol ",
+    "using member ",
+    "wrong count at exit in ",
 ];
 
 /// What stands somewhere in a message of sparse and in no compiler's.
@@ -112,8 +112,11 @@ pub fn is_sparse_wording(message: &str) -> bool {
         // The second line of `Expected ; at end of declaration`.
         return !message.contains('\'') && message.len() < 80;
     }
-    let Some(first) = STARTS.iter().find(|start| message.starts_with(**start)) else {
-        return INSIDE_SEARCH.is_match(message);
+    // Nothing stands between a start and the texts that begin with it.
+    let after = STARTS.partition_point(|start| *start <= message);
+    let Some(first) = after.checked_sub(1).and_then(|at| STARTS.get(at)).filter(|start| message.starts_with(**start))
+    else {
+        return INSIDE_SEARCH.is_in(message);
     };
     match *first {
         // clang: `incompatible types in initialization …`, icc; sparse has one of three words here.
@@ -131,8 +134,7 @@ pub fn is_sparse_wording(message: &str) -> bool {
 }
 
 /// [`INSIDE`], to be found in one pass.
-static INSIDE_SEARCH: LazyLock<AhoCorasick> =
-    LazyLock::new(|| AhoCorasick::new(INSIDE).expect("a fixed list of short literals always compiles"));
+static INSIDE_SEARCH: LazyLock<Search> = LazyLock::new(|| Search::of(INSIDE));
 
 /// The reader of sparse's messages.
 #[derive(Debug, Default)]
@@ -220,6 +222,13 @@ mod tests {
     #[track_caller]
     fn check(log: &str, expect: &[&str]) {
         testing::check(&mut Sparse::default(), log, expect);
+    }
+
+    #[test]
+    fn starts_can_be_looked_up() {
+        for pair in STARTS.windows(2) {
+            assert!(pair[0] < pair[1] && !pair[1].starts_with(pair[0]), "{pair:?}");
+        }
     }
 
     #[test]

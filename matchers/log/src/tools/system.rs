@@ -7,12 +7,12 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-
 use super::parse;
 use super::{Sink, ToolReader};
 use crate::diagnostic::{Diagnostic, Severity, Tool};
 use crate::line::Line;
+use crate::search::Search;
+use crate::text::split_colon;
 
 /// What a shell prints alone on a line when a signal ended a command.
 const SIGNALS: &[&str] = &[
@@ -105,8 +105,7 @@ pub fn is_machine(text: &str) -> bool {
 }
 
 /// [`ANYWHERE`], to be found in one pass.
-static SEARCH: LazyLock<AhoCorasick> =
-    LazyLock::new(|| AhoCorasick::new(ANYWHERE).expect("a fixed list of short literals always compiles"));
+static SEARCH: LazyLock<Search> = LazyLock::new(|| Search::of(ANYWHERE));
 
 /// The reader of what the machine and the CI system say.
 #[derive(Debug, Default)]
@@ -118,15 +117,17 @@ impl ToolReader for System {
         if text.len() < 6 || text.len() > 2048 {
             return false;
         }
-        if TAILS.iter().any(|start| text.starts_with(start)) {
+        let byte = text.as_bytes()[0];
+        let begins = |start: &&str| start.as_bytes()[0] == byte && text.starts_with(start);
+        if TAILS.iter().any(begins) {
             return true;
         }
         let found = is_signal(text)
             || job_line(text)
             || is_machine(text) && !is_code(text)
-            || STARTS.iter().any(|start| text.starts_with(start))
+            || STARTS.iter().any(begins)
             || is_download(text)
-            || SEARCH.is_match(text) && !is_code(text);
+            || SEARCH.is_in(text) && !is_code(text);
         if found {
             // The same statement again (each job of a killed build says it) adds nothing.
             let message = parse::message(text);
@@ -144,8 +145,7 @@ fn is_signal(text: &str) -> bool {
 
 /// bash's `x.sh: line 3:  4711 Killed    command`, `bash: line 1: 4711 Segmentation fault  (core dumped) cc`.
 fn job_line(text: &str) -> bool {
-    let Some(at) = text.find(": ") else { return false };
-    let Some(mut rest) = text.get(at + 2..) else { return false };
+    let Some((_, mut rest)) = split_colon(text) else { return false };
     if let Some(after) = rest.strip_prefix("line ")
         && let Some((_, after)) = parse::number(after)
     {

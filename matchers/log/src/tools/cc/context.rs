@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::diagnostic::{Diagnostic, Location, Note};
-use crate::text::normalise_quotes;
+use crate::text::{normalise_quotes, split_colon};
 use crate::tools::ld;
 
 /// Files whose function context is kept: interleaved output of many jobs, each in one function.
@@ -34,7 +34,11 @@ impl Context {
     }
 
     /// `In file included from X:1,` / `                 from Y:2:`.
-    fn included(&mut self, text: &str) -> bool {
+    pub(super) fn included(&mut self, text: &str) -> bool {
+        // Only blanks may stand before the words.
+        if text.as_bytes().first().is_some_and(|&byte| byte.is_ascii_graphic() && !matches!(byte, b'I' | b'f')) {
+            return false;
+        }
         let body = text.trim_start();
         let (rest, first) = if let Some(rest) = body.strip_prefix("In file included from ") {
             (rest, true)
@@ -60,7 +64,7 @@ impl Context {
     /// `file.c: In function 'f':`, `file.c: At top level:`.
     fn function(&mut self, text: &str) -> bool {
         let Some(body) = text.trim_end().strip_suffix(':') else { return false };
-        let Some((file, what)) = body.split_once(": ") else { return false };
+        let Some((file, what)) = split_colon(body) else { return false };
         if file.is_empty() || file.len() > 4096 || ld::is_object(file) {
             return false;
         }
@@ -83,7 +87,9 @@ impl Context {
         } else {
             return false;
         };
-        self.functions.retain(|(known, _)| known != file);
+        if let Some(at) = self.functions.iter().position(|(known, _)| known == file) {
+            self.functions.remove(at);
+        }
         if let Some(name) = name {
             if self.functions.len() == FUNCTIONS_MAX {
                 self.functions.pop_front();
@@ -108,27 +114,28 @@ impl Context {
     }
 
     /// Puts the context into the message that it belongs to.
-    pub(super) fn give(&mut self, diagnostic: &mut Diagnostic, location: Location) {
-        let file = location.file;
+    pub(super) fn give(&mut self, diagnostic: &mut Diagnostic, file: &str) {
         if self.stack.is_empty() {
             if let Some((_, stack)) = self.stacks.iter().find(|(known, _)| *known == file) {
                 diagnostic.includes = stack.clone();
             }
         } else {
             let stack = self.drop_stack();
-            self.stacks.retain(|(known, _)| *known != file);
+            if let Some(at) = self.stacks.iter().position(|(known, _)| *known == file) {
+                self.stacks.remove(at);
+            }
             if self.stacks.len() == STACKS_MAX {
                 self.stacks.pop_front();
             }
             diagnostic.includes.clone_from(&stack);
-            self.stacks.push_back((file.clone(), stack));
+            self.stacks.push_back((file.to_owned(), stack));
         }
         // A macro's message is located at its definition; the line above names the file of its use.
         let other = self
             .fresh
             .take()
             .filter(|fresh| *fresh != file && diagnostic.includes.last().is_some_and(|source| source.file == *fresh));
-        let holder = other.as_ref().unwrap_or(&file);
+        let holder = other.as_deref().unwrap_or(file);
         if let Some((_, name)) = self.functions.iter().find(|(known, _)| known == holder) {
             diagnostic.function = Some(name.clone());
             diagnostic.function_file = other;

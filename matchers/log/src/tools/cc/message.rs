@@ -113,7 +113,10 @@ pub(super) fn split_option(text: &str) -> (&str, OptionSuffix) {
     let none = (text, OptionSuffix::default());
     let trimmed = text.trim_end();
     let Some(body) = trimmed.strip_suffix(']') else { return none };
-    let Some(open) = body.rfind(" [") else { return none };
+    let Some(open) = memchr::memrchr_iter(b'[', body.as_bytes()).find(|at| body[..*at].ends_with(' ')) else {
+        return none;
+    };
+    let open = open - 1;
     let inside = &body[open + 2..];
     if !inside.starts_with('-') || inside.contains(' ') {
         return if inside == "enabled by default" { (&trimmed[..open], OptionSuffix::default()) } else { none };

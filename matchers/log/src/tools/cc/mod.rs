@@ -20,7 +20,7 @@ mod snippet;
 
 use crate::diagnostic::{Diagnostic, Expansion, Flavor, Location, Note, Severity, Tool};
 use crate::line::Line;
-use crate::text::{Prefix, normalise_quotes, split_location};
+use crate::text::{Prefix, has, normalise_quotes, split_location};
 use crate::tools::{Sink, ToolReader, parse, sparse};
 
 use context::Context;
@@ -42,8 +42,8 @@ impl ToolReader for Cc {
         if self.snippets.line(line, sink) {
             return true;
         }
-        if memchr::memchr(b':', text.as_bytes()).is_none() && !text.contains('.') {
-            return false;
+        if !has(text, b':') {
+            return has(text, b'.') && (self.context.included(text) || self.summary_line(line, sink));
         }
         if self.context.line(text) {
             return true;
@@ -91,7 +91,7 @@ impl Cc {
                 if is_assembly(file, &diagnostic) {
                     diagnostic.tool = Tool::As;
                 }
-                self.context.give(&mut diagnostic, location());
+                self.context.give(&mut diagnostic, file);
                 diagnostic.location = Some(location());
                 self.open(line, diagnostic, sink);
                 true
@@ -153,6 +153,9 @@ impl Cc {
     /// `3 errors generated.`, `compilation terminated.`, `cc1: all warnings being treated as errors`.
     fn summary_line(&mut self, line: &Line<'_>, sink: &mut Sink) -> bool {
         let text = line.text.trim();
+        if !text.ends_with(['.', ':']) && !text.starts_with("PLEASE ") {
+            return false;
+        }
         if let Some(count) = message::errors_generated(text) {
             if self.errors_open == 0 && count > 0 && !sink.has(|d| is_compiler(d) && d.severity >= Severity::Error) {
                 let mut diagnostic = Diagnostic::new(Tool::Cc, Severity::Error, text);

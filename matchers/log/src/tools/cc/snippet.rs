@@ -153,6 +153,9 @@ fn is_marks(text: &str) -> bool {
 }
 
 fn clip(text: &str) -> String {
+    if text.len() <= TEXT_MAX {
+        return text.to_owned();
+    }
     match text.char_indices().nth(TEXT_MAX) {
         Some((at, _)) => text[..at].to_owned(),
         None => text.to_owned(),

@@ -23,7 +23,7 @@ use super::parse;
 use super::{Sink, ToolReader, system};
 use crate::diagnostic::{Diagnostic, Flavor, Note, Severity, Tool};
 use crate::line::Line;
-use crate::text::normalise_quotes;
+use crate::text::{has, normalise_quotes};
 pub use place::is_object;
 use place::{Place, join, object_prefix};
 
@@ -81,13 +81,13 @@ impl ToolReader for Ld {
         if self.symbols.line(line, sink) {
             return true;
         }
+        if !has(text, b':') {
+            return false;
+        }
         if let Some((name, rest)) = linker(text) {
             return self.named(line, sink, name, rest);
         }
         // Without a linker's name: a place, a colon, and a phrase of a linker's.
-        if memchr::memchr(b':', text.as_bytes()).is_none() {
-            return false;
-        }
         let text = normalise_quotes(text);
         let Some((phrase, start, end)) = phrase(&text) else { return false };
         self.phrased(line, sink, &text, Printed { phrase, start, end, severity: None, flavor: None, named: false })

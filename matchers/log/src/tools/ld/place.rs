@@ -113,8 +113,8 @@ fn is_section(text: &str) -> bool {
 
 /// True for a path that a linker reads: an object, an archive, a member of one, a shared library.
 pub fn is_object(path: &str) -> bool {
-    const ENDS: &[&str] = &[".o", ".a", ".so", ".lo", ".os", ".obj", ".ko", ".lib", ".dll", ".dylib", ".bc"];
-    if ENDS.iter().any(|end| path.len() > end.len() && path.ends_with(end)) {
+    const ENDS: &[&str] = &["o", "a", "so", "lo", "os", "obj", "ko", "lib", "dll", "dylib", "bc"];
+    if path.rsplit_once('.').is_some_and(|(name, end)| !name.is_empty() && ENDS.contains(&end)) {
         return !path.starts_with(['*', '-', '`', '\'']);
     }
     if let Some(inner) = path.strip_suffix(')') {
@@ -123,6 +123,9 @@ pub fn is_object(path: &str) -> bool {
             .is_some_and(|(archive, member)| !archive.is_empty() && !member.ends_with(')') && is_object(member));
     }
     // libx.so.1.2
+    if !path.ends_with(|last: char| last.is_ascii_digit() || last == '.') {
+        return false;
+    }
     path.rfind(".so.")
         .and_then(|at| path.get(at + 4..))
         .is_some_and(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
