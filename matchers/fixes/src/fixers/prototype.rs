@@ -37,6 +37,7 @@ impl Fixer for Prototype {
         }
         let mut made = forward(site, &code, symbol);
         made.extend(lost_definition(cx, site, &code, symbol));
+        made.iter_mut().for_each(|candidate| candidate.diagnosis = Some("missing-prototype"));
         if made.is_empty() && cx.cause.class == "implicit-declaration" {
             made.extend(elsewhere(cx, site, &code, symbol));
         }
