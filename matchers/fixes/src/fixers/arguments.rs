@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::{Candidate, Context, Fixer};
 use crate::calls::{
-    Call, OtherCall, Prototype, Scope, call_at, fit, goes_along, last_named, other_calls, prototype, similarity, walks,
+    Call, OtherCall, Prototype, Scope, call_around, call_at, fit, goes_along, last_named, other_calls, prototype,
+    similarity, walks,
 };
 use crate::code::Code;
 use crate::index::Index;
@@ -39,9 +40,11 @@ impl Fixer for Arguments {
 }
 
 fn count(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
-    let Some(symbol) = cx.cause.symbols.first() else { return Vec::new() };
+    let symbol = cx.cause.symbols.first().map_or("", String::as_str);
     let function = symbol.rsplit([':', '.', '>']).next().unwrap_or(symbol);
-    let Some(call) = call_at(code, site, function) else { return Vec::new() };
+    // A pointer has no name, and a macro may be another's alias: then the place tells.
+    let Some(call) = call_at(code, site, function).or_else(|| call_around(code, site)) else { return Vec::new() };
+    let function = code.s(call.name);
     let index = Index::new(cx.tree);
     let arguments = code.arguments(call.open);
     let prototype = prototype(cx, &index, site, function);
@@ -252,6 +255,10 @@ fn family(code: &Code<'_>, own: Call, others: &[OtherCall], missing: usize, expe
 fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
     let Some(point) = site.point() else { return Vec::new() };
     let at = code.at(point);
+    if cx.cause.message.contains("cast ") {
+        // Inside of a macro: what it was given is an address.
+        return inner_addresses(cx, site, code);
+    }
     let Some((value, call, place)) = value_at(cx, site, code, at) else { return Vec::new() };
     let text = code.span(value.clone());
     let (start, end) = (code.toks[value.start].start, code.toks[value.end - 1].end);
@@ -307,6 +314,21 @@ fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
     all.sort_by_key(|c| std::cmp::Reverse(c.rank));
     all.truncate(BEST);
     all
+}
+
+/// Arguments on the line of a macro's use that are addresses where a value is cast.
+fn inner_addresses(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
+    if !cx.cause.message.contains("pointer to integer") && !cx.cause.message.contains("to smaller integer type") {
+        return Vec::new();
+    }
+    let given = |at: &usize| code.s(*at) == "&" && matches!(code.s(at - 1), "(" | ",") && code.is_word(at + 1);
+    let ands: Vec<usize> = code.on_line(site.line).filter(|&at| at > 0).filter(given).collect();
+    let one = |at: usize| {
+        let tok = code.toks[at];
+        let title = format!("Pass '{}' instead of its address", code.s(at + 1));
+        made(site, tok.line, title, vec![(tok.start, tok.end, String::new())], 80)
+    };
+    ands.into_iter().take(BEST).map(one).collect()
 }
 
 fn stars(kind: &str) -> usize {

@@ -3,6 +3,7 @@
 mod add_return;
 mod arguments;
 mod assembler;
+mod attribute_name;
 mod define_attribute;
 mod devicetree;
 mod export;
@@ -101,6 +102,7 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &target::Target,
         &add_return::AddReturn,
         &arguments::Arguments,
+        &attribute_name::AttributeName,
         &define_attribute::DefineAttribute,
         &fallthrough::Fallthrough,
         &format::Format,
