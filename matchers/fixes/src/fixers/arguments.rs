@@ -9,7 +9,7 @@ use crate::calls::{
     Call, OtherCall, Prototype, Scope, call_around, call_at, fit, goes_along, last_named, other_calls, prototype,
     similarity, walks,
 };
-use crate::code::Code;
+use crate::code::{Code, is_keyword};
 use crate::index::Index;
 use crate::site::{Site, candidate, quoted, sites};
 
@@ -119,6 +119,13 @@ fn add_argument(
     expected: usize,
 ) -> Vec<Candidate> {
     let function = code.s(call.name);
+    // Two names side by side: the comma between them is missing.
+    let side_by_side = |at: &usize| code.is_word(*at) && code.is_word(at - 1) && !is_keyword(code.s(at - 1));
+    if let Some(at) = arguments.iter().flat_map(|a| a.start + 1..a.end).find(side_by_side) {
+        let end = code.toks[at - 1].end;
+        let title = format!("Insert the missing ',' between the arguments of '{function}'");
+        return vec![made(site, code.toks[at].line, title, vec![(end, end, ",".to_owned())], 95)];
+    }
     let around = code.function_at(code.toks[call.name].start).cloned();
     let mut values: HashMap<(usize, String), u8> = HashMap::new();
     let mut offer = |place: usize, value: String, rank: u8| {
@@ -285,7 +292,9 @@ fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
         offer(format!("&{text}"), 91);
     }
     if !address && simple && (depth == Some(1) || message.contains("dereference with")) {
-        offer(format!("*{text}"), 86);
+        // `*tank` is no number, whatever its depth.
+        let kin = types.as_ref().is_none_or(|(has, wants)| pointee(has) == pointee(wants));
+        offer(format!("*{text}"), if kin { 86 } else { 60 });
     }
     if let (Some(call), Some(place)) = (call, place) {
         let arguments = code.arguments(call.open);
@@ -314,6 +323,12 @@ fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
     all.sort_by_key(|c| std::cmp::Reverse(c.rank));
     all.truncate(BEST);
     all
+}
+
+/// A type without its stars and qualifiers.
+fn pointee(kind: &str) -> String {
+    let words = kind.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.filter(|word| !matches!(*word, "" | "const" | "volatile")).collect::<Vec<_>>().join(" ")
 }
 
 /// Arguments on the line of a macro's use that are addresses where a value is cast.
@@ -435,6 +450,31 @@ mod tests {
             let cause = noted(cause, "'fill' declared here", "a.h", 1);
             assert_eq!(bench.best(&Arguments, &cause), format!("-\t{call};\n+\t{expected};\n"));
         }
+    }
+
+    #[test]
+    fn calls_without_a_name_of_their_own() {
+        let header = "struct ops {\n\tint (*fill)(struct tank *t, int level);\n};\n";
+        let bench = Bench::new(&[("a.c", &body("o->fill(t)")), ("a.h", header)]);
+        let cause = cause("argument-count", "too few arguments to function call, expected 2, have 1", &[]);
+        assert_eq!(bench.best(&Arguments, &at(cause, "a.c", 5, 18)), "-\to->fill(t);\n+\to->fill(t, level);\n");
+    }
+
+    #[test]
+    fn a_comma_between_arguments() {
+        let bench = Bench::new(&[("a.c", &body("fill(t level)"))]);
+        let message = "too few arguments provided to function-like macro invocation";
+        let cause = at(cause("argument-count", message, &["fill"]), "a.c", 5, 14);
+        assert_eq!(bench.best(&Arguments, &cause), "-\tfill(t level);\n+\tfill(t, level);\n");
+    }
+
+    #[test]
+    fn addresses_in_macros() {
+        let bench = Bench::new(&[("a.c", &body("x = to_le(&level)"))]);
+        let cast = |message| at(cause("int-conversion", message, &[]), "a.c", 5, 6);
+        let fixed = "-\tx = to_le(&level);\n+\tx = to_le(level);\n";
+        assert_eq!(bench.best(&Arguments, &cast("cast from pointer to integer of different size")), fixed);
+        assert_eq!(bench.best(&Arguments, &cast("cast to pointer from integer of different size")), "");
     }
 
     #[test]

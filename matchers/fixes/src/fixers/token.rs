@@ -129,6 +129,8 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
     }
     for (nth, token) in tokens.iter().enumerate() {
         let likely = match *token {
+            // A control line has no end of its own.
+            ";" if controls(code, before) => 40,
             ";" if apart => 92,
             "," if in_list && !apart => 90,
             ";" => 84,
@@ -149,6 +151,9 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
         let rank = if tokens.contains(&"}") || follows_in_list(code, next) { 91 } else { 80 };
         made.push(insertion(site, line, end, ",", ",", rank));
     }
+    if tokens.contains(&")") && code.is_word(before) && starts_type(code.s(next)) && !apart {
+        made.push(insertion(site, line, end, ",", ",", 92));
+    }
     if tokens.contains(&")") {
         // The bracket may be missing further to the front: at the end of that line, before what
         // ends the statement.
@@ -168,6 +173,19 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
             86,
         ));
     }
+}
+
+/// True for the `)` of `if (…)`, `while (…)` and the like.
+fn controls(code: &Code<'_>, at: usize) -> bool {
+    let head = code.partner(at).filter(|_| code.s(at) == ")").and_then(|open| open.checked_sub(1));
+    head.is_some_and(|head| matches!(code.s(head), "if" | "while" | "for" | "switch"))
+}
+
+/// True for words that the next parameter begins with.
+fn starts_type(word: &str) -> bool {
+    const WORDS: &[&str] =
+        &["struct", "union", "enum", "const", "unsigned", "signed", "int", "char", "long", "short", "void", "bool"];
+    WORDS.contains(&word)
 }
 
 /// True when what stands here goes on like the next element of a list.
@@ -288,11 +306,13 @@ impl Lines {
         Self { all }
     }
 
-    /// The first line that is as far left as one whose `{` is still open, and does not close it.
+    /// Where a `}` is missing: a line that is as far left as one whose `{` is still open, and does not
+    /// close it. The last such place before the message, for each function has its own.
     fn unclosed(&self, code: &Code<'_>, focus: u32) -> Option<(usize, String, u32)> {
         let mut open: Vec<(usize, usize)> = Vec::new();
+        let mut found = None;
         for &(line, width, first, last) in &self.all {
-            if line > focus + 400 {
+            if line > focus + 400 || found.is_some() && line > focus + 1 {
                 break;
             }
             let head = code.s(first);
@@ -305,32 +325,55 @@ impl Lines {
                 && code.toks[brace].line < line
             {
                 let offset = code.toks[first].start;
-                let indent = code.indent(code.toks[brace].start);
-                let text = if matches!(head, "else" | "while" | "catch") && width + 1 == outer {
-                    return Some((offset, "} ".to_owned(), line));
+                if matches!(head, "else" | "while" | "catch") && width + 1 == outer {
+                    found = Some((offset, "} ".to_owned(), line));
                 } else {
-                    format!("{indent}}}{}", code.newline())
-                };
-                // Behind the last line of the block, before blank lines and comments.
-                let before = code.toks[first - 1];
-                return Some((code.line_end(before.end), text, before.line + 1));
+                    // Behind the last line of the block, before blank lines and comments.
+                    let before = code.toks[first - 1];
+                    let text = format!("{}}}{}", code.indent(self.start(code, brace)), code.newline());
+                    found = Some((code.line_end(before.end), text, before.line + 1));
+                }
+                open.clear();
+            }
+            if let Some(&(outer, brace)) = open.last().filter(|_| width == 0 && head == "}") {
+                // The end of a function, and a block in it that is still open.
+                if outer > 1 && code.toks[brace].line < line && open.len() > 1 {
+                    let before = code.toks[first - 1];
+                    let text = format!("{}}}{}", code.indent(self.start(code, brace)), code.newline());
+                    found = Some((code.line_end(before.end), text, before.line + 1));
+                }
+                open.clear();
             }
             for at in first..=last {
                 match code.s(at) {
                     // What such a block has inside is not indented.
                     "{" if matches!(head, "namespace" | "extern" | "inline") && width == 0 && at > first => {
-                        let scope = head == "namespace"
-                            || code.span(first..at).contains("namespace")
+                        let text = code.span(first..at);
+                        let scope = text.starts_with("namespace")
+                            || text.contains(" namespace")
                             || code.s(at - 1).starts_with('"');
-                        open.push((if scope { 0 } else { width + 1 }, at));
+                        open.push((usize::from(!scope), at));
                     }
-                    "{" => open.push((width + 1, at)),
+                    "{" => {
+                        let start = code.indent(self.start(code, at));
+                        open.push((self::width(start).min(width) + 1, at));
+                    }
                     "}" => drop(open.pop()),
                     _ => {}
                 }
             }
         }
-        None
+        found
+    }
+
+    /// The offset of the statement that a `{` belongs to: its line has the indentation of the block.
+    fn start(&self, code: &Code<'_>, brace: usize) -> usize {
+        let start = code.toks[code.statement_start(brace)].start;
+        if width(code.indent(start)) < width(code.indent(code.toks[brace].start)) {
+            start
+        } else {
+            code.toks[brace].start
+        }
     }
 
     /// The end of a control line without `{`, when a `}` closes what it starts.
@@ -384,6 +427,23 @@ mod tests {
         assert_eq!(of_class("conflicting-types", text, message, 8, 5), "+\t}\n");
         let closed = text.replace("g(a);", "g(a);\n\t}");
         assert_eq!(of_class("conflicting-types", &closed, message, 9, 5), "");
+    }
+
+    #[test]
+    fn the_block_that_is_not_closed() {
+        let table = "static const int t\n\t\t[2]\n\t\t[2] = {\n\t[0] = {\n\t\t1,\n\t},\n};\n";
+        let text = format!("{table}int f(int a)\n{{\n\tif (a) {{\n\t\tg(a);\n}}\n\nint h(void)\n{{\n\treturn 0;\n}}\n");
+        assert_eq!(of_class("syntax-error", &text, "function definition is not allowed here", 15, 1), "+\t}\n");
+        let text = "void f(int a)\n{\n\tif (a)\n\t\tint b = a;\n\t\tg(b);\n\t}\n}\n";
+        let fixed = "-\tif (a)\n+\tif (a) {\n";
+        assert_eq!(of_class("syntax-error", text, "expected expression", 4, 3), fixed);
+    }
+
+    #[test]
+    fn a_comma_between_parameters() {
+        let text = "static int f(struct a *one struct b *two,\n\t     int c)\n{\n}\n";
+        let fixed = "-static int f(struct a *one struct b *two,\n+static int f(struct a *one, struct b *two,\n";
+        assert_eq!(best(text, "expected ')'", 1, 28), fixed);
     }
 
     #[test]
