@@ -6,6 +6,7 @@ mod assembler;
 mod attribute_name;
 mod define_attribute;
 mod devicetree;
+mod devicetree_constant;
 mod export;
 mod fallthrough;
 mod format;
@@ -92,6 +93,7 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         // One line each, in the order of the names.
         &assembler::Assembler,
         &devicetree::Devicetree,
+        &devicetree_constant::DevicetreeConstant,
         &export::Export,
         &guard_config::GuardConfig,
         &kconfig::Kconfig,
