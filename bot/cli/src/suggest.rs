@@ -20,6 +20,7 @@ const ELSEWHERE: &[&str] = &[
     "modpost-undefined",
     "modpost-license",
     "kconfig-syntax",
+    "devicetree-error",
     "no-rule-to-make-target",
 ];
 

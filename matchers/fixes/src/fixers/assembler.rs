@@ -317,8 +317,14 @@ fn parentheses(body: &str, from: usize, end: usize) -> Vec<Slip> {
                     rank,
                 });
             };
+            // An instruction that takes two operands has a comma outside of the brackets.
+            let name = body.split_whitespace().next().unwrap_or_default();
+            let single =
+                ["inc", "dec", "neg", "not", "call", "jmp", "push", "pop", "mul", "div", "prefetch", "set", "clflush"];
+            let first = body.find(open).is_some_and(|at| body[..at].contains(','));
+            let two = open == '(' && !first && !single.iter().any(|start| name.starts_with(start));
             // `(%rsi, %rax` at the end, `(%rsi, %rax` before the next operand.
-            push(end, 88);
+            push(end, if two { 82 } else { 88 });
             if let Some(last) = body.rfind(open) {
                 for (comma, _) in body[last..].match_indices(',') {
                     push(from + last + comma, 84);

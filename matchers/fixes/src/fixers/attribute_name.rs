@@ -21,7 +21,9 @@ impl Fixer for AttributeName {
     }
 
     fn wants(&self, cx: &Context<'_>) -> bool {
-        matches!(cx.cause.class.as_str(), "syntax-error" | "implicit-int")
+        // `static void __xeit f(void)` has a variable of type void.
+        let variable = cx.cause.message.contains("incomplete type 'void'");
+        matches!(cx.cause.class.as_str(), "syntax-error" | "implicit-int") || variable
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {

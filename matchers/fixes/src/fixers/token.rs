@@ -383,7 +383,8 @@ impl Lines {
             let (line, width, first, last) = self.all[window];
             let control = matches!(code.s(first), "if" | "for" | "while" | "else" | "switch" | "do")
                 || code.s(first) == "}" && code.s(first + 1) == "else";
-            let plain = !matches!(code.s(last), "{" | ";");
+            let whole = code.s(last) == ")" && code.partner(last).is_some_and(|open| open <= first + 4);
+            let plain = whole || matches!(code.s(last), "else" | "do");
             if control && plain {
                 // More than one statement inside, then a `}` as far left as the line itself.
                 let inner: Vec<_> = self.all[window + 1..].iter().take_while(|l| l.1 > width).collect();
