@@ -4,10 +4,25 @@ use triage_causes::Report;
 use triage_causes::report::{Applicability, Cause, Fix};
 use triage_fixes::verify::{Outcome, Trial, Verdict};
 use triage_fixes::{Candidate, Context, Edit, Tree, candidates, edit};
+use triage_log::diagnostic::Location;
 use triage_rules::RuleBook;
 
 /// Candidates of a cause that are told.
 const TOLD: usize = 4;
+/// Other places of a cause that are told.
+const PLACES: usize = 20;
+/// Classes whose messages name who suffers (objects, users of a name, who includes a file), and not
+/// who is at fault.
+const ELSEWHERE: &[&str] = &[
+    "multiple-definition",
+    "undefined-reference",
+    "library-not-found",
+    "modpost-undefined",
+    "modpost-license",
+    "kconfig-syntax",
+    "devicetree-error",
+    "no-rule-to-make-target",
+];
 
 /// The candidates for every cause, best first.
 pub fn all(report: &Report, tree: &Tree, book: &RuleBook) -> Vec<Vec<Candidate>> {
@@ -59,6 +74,14 @@ pub fn tell(report: &mut Report, candidates: &[Vec<Candidate>], trial: Option<&T
             if let Some(diagnosis) = candidate.diagnosis {
                 cause.diagnosis = Some(diagnosis.to_owned());
             }
+            let proved = matches!(outcome, Outcome::Verified { .. });
+            if let Some(place) = place(cause, candidate, proved, tree)
+                && let Some(old) = cause.location.replace(place)
+            {
+                cause.snippet = None;
+                cause.places.insert(0, old);
+                cause.places.truncate(PLACES);
+            }
             let fresh: Vec<Edit> = candidate.edits.iter().filter(|edit| !combined.contains(edit)).cloned().collect();
             let with: Vec<Edit> = combined.iter().chain(&fresh).cloned().collect();
             // What contradicts the fix of an earlier cause stays a fix of its own.
@@ -80,6 +103,17 @@ pub fn tell(report: &mut Report, candidates: &[Vec<Candidate>], trial: Option<&T
         report.patch = edit::diff(tree, &combined).ok().filter(|diff| !diff.is_empty());
     }
     combined
+}
+
+/// The place to look at, when the best candidate knows it better than the log: where the change goes.
+fn place(cause: &Cause, candidate: &Candidate, proved: bool, tree: &Tree) -> Option<Location> {
+    let file = candidate.file.clone().filter(|_| !candidate.edits.is_empty())?;
+    let told = cause.location.as_ref();
+    let vague = told.is_none_or(|place| place.line.is_none() || !tree.exists(&place.file));
+    let same = told.is_some_and(|place| place.file == file);
+    let shared = candidate.diagnosis.is_some_and(|diagnosis| diagnosis.ends_with("-cascade"));
+    let better = vague || !same && (proved || shared || ELSEWHERE.contains(&cause.class.as_str()));
+    better.then(|| Location::new(file, candidate.line, None))
 }
 
 /// Numbers of candidates in the order in which they are told: what is verified, what builds, what

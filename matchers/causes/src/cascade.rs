@@ -232,6 +232,8 @@ fn after_missing_name(root: &Group, group: &Group, many: bool) -> bool {
         "no-member" => (incomplete && group.first.message.starts_with("request for member")) || many,
         "unused" => incomplete || many,
         "argument-count" => mentions || (many && near(root, group)),
+        // A definition in the style from before C89 is complete: no header is missing for it.
+        "implicit-int" if !mentions && untyped_definition(group) => false,
         class if is_weak(class) => {
             many || mentions
                 || near(root, group)
@@ -243,6 +245,17 @@ fn after_missing_name(root: &Group, group: &Group, many: bool) -> bool {
         }
         _ => false,
     }
+}
+
+/// True when the line is the head of a function definition: `main(argc, argv)`.
+fn untyped_definition(group: &Group) -> bool {
+    group.shown.iter().any(|text| {
+        let text = text.trim();
+        let name = text.split('(').next().unwrap_or_default().trim_end();
+        let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        plain && text.len() > name.len() && text.ends_with([')', '{'])
+    })
 }
 
 fn line(group: &Group) -> Option<u32> {

@@ -36,6 +36,13 @@ pub(crate) fn call_at(code: &Code<'_>, site: &Site, function: &str) -> Option<Ca
     on_line.or_else(around).and_then(|t| call(code, t))
 }
 
+/// The innermost call that a place is inside of, its closing bracket included.
+pub(crate) fn call_around(code: &Code<'_>, site: &Site) -> Option<Call> {
+    let at = code.at(site.point()?);
+    let named = |t: usize| code.is_word(t) && !is_keyword(code.s(t));
+    (at.saturating_sub(200)..=at).rev().filter(|&t| named(t)).filter_map(|t| call(code, t)).find(|c| c.close >= at)
+}
+
 pub(crate) fn prototype(cx: &Context<'_>, index: &Index<'_>, site: &Site, function: &str) -> Option<Prototype> {
     // `too many arguments to function 'void* f(void*, int)'`
     let whole = quoted(&cx.cause.message, "function").filter(|m| m.contains('(') && m.contains(function));
@@ -66,6 +73,10 @@ pub(crate) fn prototype(cx: &Context<'_>, index: &Index<'_>, site: &Site, functi
 
 pub(crate) fn parameters(code: &Code<'_>, name: usize) -> Option<Prototype> {
     let mut open = name + 1;
+    if code.s(open) == ")" && name > 0 && code.s(name - 1) == "*" {
+        // `int (*f)(int a)`
+        open += 1;
+    }
     if code.is_word(open) && code.s(open + 1) == "(" && code.s(open + 2) == "(" {
         // `int f PARAMS((int a))`
         open += 2;

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::{Candidate, Context, Fixer};
 use crate::code::{Code, Function, is_keyword};
+use crate::index;
 use crate::site::{Site, candidate, sites};
 
 /// See the module.
@@ -21,11 +22,12 @@ impl Fixer for AddReturn {
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
-        sites(cx).into_iter().take(1).flat_map(|site| at(&site)).collect()
+        let known = |name: &str| index::is_declared(cx.tree, name);
+        sites(cx).into_iter().take(1).flat_map(|site| at(&site, &known)).collect()
     }
 }
 
-fn at(site: &Site) -> Vec<Candidate> {
+fn at(site: &Site, known: &dyn Fn(&str) -> bool) -> Vec<Candidate> {
     let code = Code::new(&site.source);
     let Some(point) = site.point() else { return Vec::new() };
     let function =
@@ -34,7 +36,7 @@ fn at(site: &Site) -> Vec<Candidate> {
     let token = code.at(point);
     let bare = code.s(token) == "return" && code.s(token + 1) == ";";
     let mut made: Vec<Candidate> = Vec::new();
-    for (value, rank) in values(&code, function) {
+    for (value, rank) in values(&code, function, known) {
         let edit = if bare {
             (code.toks[token].end, code.toks[token].end, format!(" {value}"))
         } else {
@@ -119,7 +121,17 @@ fn variables<'a>(code: &Code<'a>, function: &Function) -> Vec<(usize, Vec<&'a st
     found
 }
 
-fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
+/// The name of a function without a number at its end; for a macro that defines one, the macro's
+/// first word.
+fn own_name<'a>(code: &Code<'a>, function: &Function) -> Option<&'a str> {
+    let name = code.s(function.name);
+    let made = !name.contains(|c: char| c.is_ascii_lowercase());
+    let name = if made { code.s(function.params.0 + 1) } else { name };
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (name.len() >= 4).then_some(name)
+}
+
+fn values(code: &Code<'_>, function: &Function, declared: &dyn Fn(&str) -> bool) -> Vec<(String, u8)> {
     let kind = return_type(code, function);
     let pointer = kind.contains(&"*");
     let told: Vec<&str> = returns(code, function).into_iter().map(|r| code.span(r)).collect();
@@ -191,7 +203,18 @@ fn values(code: &Code<'_>, function: &Function) -> Vec<(String, u8)> {
                 })
             });
             let simple = last.len() > 1 && !code.span(last.clone()).starts_with('-');
-            offer(code.span(last).to_owned(), if changed && simple { 88 } else { 62 });
+            let text = code.span(last.clone()).to_owned();
+            let callee = last.clone().find(|&at| code.s(at + 1) == "(").map(|at| code.s(at));
+            match callee.zip(own_name(code, other)).filter(|(callee, theirs)| callee.contains(theirs)) {
+                // `return __fill_tank(t)` is what fill_tank() ends with: drain_tank() has its own.
+                Some((callee, theirs)) => {
+                    let own = own_name(code, function).map(|name| callee.replace(theirs, name));
+                    if let Some(own) = own.filter(|own| code.words(own).next().is_some() || declared(own)) {
+                        offer(text.replacen(callee, &own, 1), 92);
+                    }
+                }
+                None => offer(text, if changed && simple { 88 } else { 62 }),
+            }
         }
     }
     let words = kind.join(" ");
@@ -324,6 +347,14 @@ mod tests {
     fn as_the_neighbours_do() {
         let text = "char *f(const char *s)\n{\n\twhile (*s)\n\t\ts++;\n\treturn (char *)s;\n}\n\nchar *g(const char *s)\n{\n\twhile (*s != 2)\n\t\ts++;\n}\n";
         assert_eq!(best(text, 12), "+\treturn (char *)s;\n");
+    }
+
+    #[test]
+    fn the_call_of_a_neighbour_is_its_own() {
+        let text = "int __fill(int a);\nint __empty(int a);\n\nint fill16(int a)\n{\n\treturn __fill(low(a));\n}\n\nint empty16(int a)\n{\n}\n";
+        assert_eq!(best(text, 11), "+\treturn __empty(low(a));\n");
+        let text = text.replace("int __empty(int a);\n", "");
+        assert_eq!(best(&text, 10), "+\treturn 0;\n");
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use super::{Candidate, Context, Fixer};
 use crate::calls::{
-    Call, OtherCall, Prototype, Scope, call_at, fit, goes_along, last_named, other_calls, prototype, similarity, walks,
+    Call, OtherCall, Prototype, Scope, call_around, call_at, fit, goes_along, last_named, other_calls, prototype,
+    similarity, walks,
 };
-use crate::code::Code;
+use crate::code::{Code, is_keyword};
 use crate::index::Index;
 use crate::site::{Site, candidate, quoted, sites};
 
@@ -39,9 +40,11 @@ impl Fixer for Arguments {
 }
 
 fn count(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
-    let Some(symbol) = cx.cause.symbols.first() else { return Vec::new() };
+    let symbol = cx.cause.symbols.first().map_or("", String::as_str);
     let function = symbol.rsplit([':', '.', '>']).next().unwrap_or(symbol);
-    let Some(call) = call_at(code, site, function) else { return Vec::new() };
+    // A pointer has no name, and a macro may be another's alias: then the place tells.
+    let Some(call) = call_at(code, site, function).or_else(|| call_around(code, site)) else { return Vec::new() };
+    let function = code.s(call.name);
     let index = Index::new(cx.tree);
     let arguments = code.arguments(call.open);
     let prototype = prototype(cx, &index, site, function);
@@ -116,6 +119,13 @@ fn add_argument(
     expected: usize,
 ) -> Vec<Candidate> {
     let function = code.s(call.name);
+    // Two names side by side: the comma between them is missing.
+    let side_by_side = |at: &usize| code.is_word(*at) && code.is_word(at - 1) && !is_keyword(code.s(at - 1));
+    if let Some(at) = arguments.iter().flat_map(|a| a.start + 1..a.end).find(side_by_side) {
+        let end = code.toks[at - 1].end;
+        let title = format!("Insert the missing ',' between the arguments of '{function}'");
+        return vec![made(site, code.toks[at].line, title, vec![(end, end, ",".to_owned())], 95)];
+    }
     let around = code.function_at(code.toks[call.name].start).cloned();
     let mut values: HashMap<(usize, String), u8> = HashMap::new();
     let mut offer = |place: usize, value: String, rank: u8| {
@@ -252,6 +262,10 @@ fn family(code: &Code<'_>, own: Call, others: &[OtherCall], missing: usize, expe
 fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
     let Some(point) = site.point() else { return Vec::new() };
     let at = code.at(point);
+    if cx.cause.message.contains("cast ") {
+        // Inside of a macro: what it was given is an address.
+        return inner_addresses(cx, site, code);
+    }
     let Some((value, call, place)) = value_at(cx, site, code, at) else { return Vec::new() };
     let text = code.span(value.clone());
     let (start, end) = (code.toks[value.start].start, code.toks[value.end - 1].end);
@@ -278,7 +292,9 @@ fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
         offer(format!("&{text}"), 91);
     }
     if !address && simple && (depth == Some(1) || message.contains("dereference with")) {
-        offer(format!("*{text}"), 86);
+        // `*tank` is no number, whatever its depth.
+        let kin = types.as_ref().is_none_or(|(has, wants)| pointee(has) == pointee(wants));
+        offer(format!("*{text}"), if kin { 86 } else { 60 });
     }
     if let (Some(call), Some(place)) = (call, place) {
         let arguments = code.arguments(call.open);
@@ -307,6 +323,27 @@ fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
     all.sort_by_key(|c| std::cmp::Reverse(c.rank));
     all.truncate(BEST);
     all
+}
+
+/// A type without its stars and qualifiers.
+fn pointee(kind: &str) -> String {
+    let words = kind.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.filter(|word| !matches!(*word, "" | "const" | "volatile")).collect::<Vec<_>>().join(" ")
+}
+
+/// Arguments on the line of a macro's use that are addresses where a value is cast.
+fn inner_addresses(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
+    if !cx.cause.message.contains("pointer to integer") && !cx.cause.message.contains("to smaller integer type") {
+        return Vec::new();
+    }
+    let given = |at: &usize| code.s(*at) == "&" && matches!(code.s(at - 1), "(" | ",") && code.is_word(at + 1);
+    let ands: Vec<usize> = code.on_line(site.line).filter(|&at| at > 0).filter(given).collect();
+    let one = |at: usize| {
+        let tok = code.toks[at];
+        let title = format!("Pass '{}' instead of its address", code.s(at + 1));
+        made(site, tok.line, title, vec![(tok.start, tok.end, String::new())], 80)
+    };
+    ands.into_iter().take(BEST).map(one).collect()
 }
 
 fn stars(kind: &str) -> usize {
@@ -413,6 +450,31 @@ mod tests {
             let cause = noted(cause, "'fill' declared here", "a.h", 1);
             assert_eq!(bench.best(&Arguments, &cause), format!("-\t{call};\n+\t{expected};\n"));
         }
+    }
+
+    #[test]
+    fn calls_without_a_name_of_their_own() {
+        let header = "struct ops {\n\tint (*fill)(struct tank *t, int level);\n};\n";
+        let bench = Bench::new(&[("a.c", &body("o->fill(t)")), ("a.h", header)]);
+        let cause = cause("argument-count", "too few arguments to function call, expected 2, have 1", &[]);
+        assert_eq!(bench.best(&Arguments, &at(cause, "a.c", 5, 18)), "-\to->fill(t);\n+\to->fill(t, level);\n");
+    }
+
+    #[test]
+    fn a_comma_between_arguments() {
+        let bench = Bench::new(&[("a.c", &body("fill(t level)"))]);
+        let message = "too few arguments provided to function-like macro invocation";
+        let cause = at(cause("argument-count", message, &["fill"]), "a.c", 5, 14);
+        assert_eq!(bench.best(&Arguments, &cause), "-\tfill(t level);\n+\tfill(t, level);\n");
+    }
+
+    #[test]
+    fn addresses_in_macros() {
+        let bench = Bench::new(&[("a.c", &body("x = to_le(&level)"))]);
+        let cast = |message| at(cause("int-conversion", message, &[]), "a.c", 5, 6);
+        let fixed = "-\tx = to_le(&level);\n+\tx = to_le(level);\n";
+        assert_eq!(bench.best(&Arguments, &cast("cast from pointer to integer of different size")), fixed);
+        assert_eq!(bench.best(&Arguments, &cast("cast to pointer from integer of different size")), "");
     }
 
     #[test]

@@ -317,8 +317,14 @@ fn parentheses(body: &str, from: usize, end: usize) -> Vec<Slip> {
                     rank,
                 });
             };
+            // An instruction that takes two operands has a comma outside of the brackets.
+            let name = body.split_whitespace().next().unwrap_or_default();
+            let single =
+                ["inc", "dec", "neg", "not", "call", "jmp", "push", "pop", "mul", "div", "prefetch", "set", "clflush"];
+            let first = body.find(open).is_some_and(|at| body[..at].contains(','));
+            let two = open == '(' && !first && !single.iter().any(|start| name.starts_with(start));
             // `(%rsi, %rax` at the end, `(%rsi, %rax` before the next operand.
-            push(end, 88);
+            push(end, if two { 82 } else { 88 });
             if let Some(last) = body.rfind(open) {
                 for (comma, _) in body[last..].match_indices(',') {
                     push(from + last + comma, 84);
@@ -341,6 +347,12 @@ fn missing_comma(body: &str, from: usize, words: &[std::ops::Range<usize>], know
     for pair in words.windows(2).skip(1) {
         let between = &body[pair[0].end..pair[1].start];
         let register = |word: &std::ops::Range<usize>| known.registers.contains_key(&body[word.clone()]);
+        // `%eax%ecx`: two registers have a sign between them, but no comma.
+        let glued = between == "%" && register(&pair[0]) && register(&pair[1]);
+        if glued {
+            let at = from + pair[0].end;
+            found.push(Slip { title: "add the missing ','".into(), start: at, end: at, text: ",".into(), rank: 90 });
+        }
         let gap = between.trim_matches(['%', '$', '(', '[', ')', ']', '#', '-']);
         if !gap.is_empty() && gap.trim().is_empty() && (register(&pair[0]) || register(&pair[1])) {
             let close = between.len() - between.trim_start_matches([')', ']']).len();
@@ -395,6 +407,12 @@ mod tests {
     fn best(line: &str, message: &str, known: &Known) -> String {
         let slip = slips(line, message, known).into_iter().next().expect("a candidate");
         format!("{}{}{}", &line[..slip.start], slip.text, &line[slip.end..])
+    }
+
+    #[test]
+    fn registers_side_by_side() {
+        let known = known("\tmovl %edx, %ecx\n\tmovl %eax, %ecx\n", true);
+        assert_eq!(best("\tmovl %edx%ecx", "too few operands for instruction", &known), "\tmovl %edx,%ecx");
     }
 
     #[test]

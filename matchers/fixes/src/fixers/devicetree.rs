@@ -447,7 +447,7 @@ fn roots(cx: &Context<'_>, file: &str, label: &str) -> Vec<String> {
 }
 
 /// The file and what it includes, as far as that lies in the tree.
-fn closure(cx: &Context<'_>, file: &str) -> Vec<String> {
+pub(super) fn closure(cx: &Context<'_>, file: &str) -> Vec<String> {
     let mut queue = vec![(file.to_owned(), 0)];
     let mut seen: BTreeSet<String> = std::iter::once(file.to_owned()).collect();
     let mut files = Vec::new();

@@ -51,11 +51,14 @@ impl Fixer for Kconfig {
     }
 
     fn wants(&self, cx: &Context<'_>) -> bool {
-        cx.cause.class == "kconfig-syntax"
+        cx.cause.class == "kconfig-syntax" || unread(cx).is_some()
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
         let mut found = Vec::new();
+        if let Some(path) = unread(cx) {
+            return misspelt_path(cx, path);
+        }
         for (file, line) in suspects(cx) {
             let Some(source) = cx.tree.read(&file) else { continue };
             for (slip, rank) in slips(&source.text, line) {
@@ -115,6 +118,62 @@ fn suspects(cx: &Context<'_>) -> Vec<(String, u32)> {
     lines
 }
 
+/// The file that a `source` line names and that is not there.
+fn unread<'c>(cx: &Context<'c>) -> Option<&'c str> {
+    let (_, rest) = cx.cause.message.split_once("can't open file")?;
+    rest.split(['"', '\'']).nth(1).filter(|path| !path.is_empty())
+}
+
+/// The nearest Kconfig file that is there, in place of one that is not.
+fn misspelt_path(cx: &Context<'_>, path: &str) -> Vec<Candidate> {
+    let Some((file, line)) = suspects(cx).into_iter().next() else { return Vec::new() };
+    let Some(source) = cx.tree.read(&file) else { return Vec::new() };
+    let Some((start, end)) = line_range(&source.text, line) else { return Vec::new() };
+    let Some(at) = source.text[start..end].find(path).map(|at| start + at) else { return Vec::new() };
+    let named = cx.tree.files().iter().filter(|name| name.contains("Kconfig") && name.len().abs_diff(path.len()) <= 3);
+    let mut near: Vec<(usize, &String)> = named.map(|name| (strsim::osa_distance(path, name), name)).collect();
+    near.retain(|(distance, name)| *distance <= 3 && !source.text.contains(&format!("\"{name}\"")));
+    near.sort();
+    let one = |(distance, name): (usize, &String)| {
+        let title = format!("read {name}, which is there, for {path}");
+        let (start, end) = (at, at + path.len());
+        let slip = Slip { title, kind: "rename", line, start, end, text: name.clone() };
+        let mut made = slip.candidate(&file, 94 - 3 * distance as u8);
+        made.diagnosis = Some("kconfig-syntax");
+        made
+    };
+    near.into_iter().take(3).map(one).collect()
+}
+
+/// True for a line of a help text: the nearest lines above that are less far to the right end at
+/// `help`.
+fn in_help(text: &str, start: usize) -> bool {
+    let mut depth = column(&text[start..]);
+    for line in text[..start].lines().rev().take(400) {
+        let (body, indent) = (line.trim(), column(line));
+        if body.is_empty() || indent >= depth {
+            continue;
+        }
+        if matches!(body, "help" | "---help---") {
+            return true;
+        }
+        if is_keyword(body.split_whitespace().next().unwrap_or_default()) {
+            return false;
+        }
+        depth = indent;
+    }
+    false
+}
+
+/// A help text that lacks its `help`: words that are further to the right than the statement above.
+fn lost_help(text: &str, start: usize) -> Option<(usize, String)> {
+    let above = text[..start].lines().rev().find(|line| !line.trim().is_empty())?;
+    let word = above.split_whitespace().next()?;
+    let inside = column(above) > 0 && is_keyword(word) && !above.trim_end().ends_with('\\') && word != "help";
+    let indent = &above[..above.len() - above.trim_start().len()];
+    (inside && column(&text[start..]) > column(above)).then(|| (start, format!("{indent}help\n")))
+}
+
 fn line_range(text: &str, line: u32) -> Option<(usize, usize)> {
     let mut start = 0;
     for _ in 1..line {
@@ -131,13 +190,19 @@ fn slips(text: &str, number: u32) -> Vec<(Slip, u8)> {
     let indent = line.len() - line.trim_start().len();
     let body = line.trim_start();
     let word = body.split(|c: char| c.is_whitespace() || c == '"' || c == '(').next().unwrap_or_default();
-    if word.is_empty() || word.starts_with('#') {
+    if word.is_empty() || word.starts_with('#') || in_help(text, start) {
         return Vec::new();
     }
     let rest = body[word.len()..].trim();
     let at = start + indent;
     let slip = |title: String, kind, start, end, text: String| Slip { title, kind, line: number, start, end, text };
     let mut found = Vec::new();
+    if !is_keyword(word)
+        && !rest.is_empty()
+        && let Some((at, help)) = lost_help(text, start)
+    {
+        found.push((slip("begin the help text".into(), "restore_line", at, at, help), 93));
+    }
     if !is_keyword(word) {
         for (keyword, rank) in nearest(word, rest) {
             let title = format!("write '{keyword}' for '{word}'");
@@ -386,6 +451,26 @@ mod tests {
         }
         assert_eq!(fixed("\tdepends on NET\n", 1), Vec::<String>::new());
         assert_eq!(fixed("\tThis driver is for tanks.\n", 1), Vec::<String>::new());
+    }
+
+    #[test]
+    fn help_texts_are_prose() {
+        let text = "config TANK\n\tbool \"Tank\"\n\tdepends on PCI\n\thelp\n\t  A tank.\n\n\t  If unsure, say N.\n";
+        assert_eq!(fixed(text, 7), Vec::<String>::new());
+        let lost = text.replace("\thelp\n", "");
+        assert_eq!(fixed(&lost, 4), [text.to_owned()]);
+        assert!(fixed("config A\n\tbool \"A\"\n\tdepnd on PCI\n", 3)[0].contains("depends on PCI"));
+    }
+
+    #[test]
+    fn a_file_of_another_name() {
+        let files = kernel(&[
+            ("drivers/Kconfig", "source \"drivers/tank/Kconfg\"\nsource \"drivers/tonk/Kconfig\"\n"),
+            ("drivers/tank/Kconfig", "config TANK\n\tbool\n"),
+            ("drivers/tonk/Kconfig", ""),
+        ]);
+        let changed = best(&Kconfig, &files, "drivers/Kconfig:1: can't open file \"drivers/tank/Kconfg\"\n");
+        assert!(changed[0].1.starts_with("source \"drivers/tank/Kconfig\"\n"), "{changed:?}");
     }
 
     #[test]

@@ -4,8 +4,10 @@ mod add_include;
 mod add_return;
 mod arguments;
 mod assembler;
+mod attribute_name;
 mod define_attribute;
 mod devicetree;
+mod devicetree_constant;
 mod export;
 mod fallthrough;
 mod fix_include;
@@ -94,6 +96,7 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         // One line each, in the order of the names.
         &assembler::Assembler,
         &devicetree::Devicetree,
+        &devicetree_constant::DevicetreeConstant,
         &export::Export,
         &guard_config::GuardConfig,
         &kconfig::Kconfig,
@@ -105,6 +108,7 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &add_include::AddInclude,
         &add_return::AddReturn,
         &arguments::Arguments,
+        &attribute_name::AttributeName,
         &define_attribute::DefineAttribute,
         &fallthrough::Fallthrough,
         &fix_include::FixInclude,

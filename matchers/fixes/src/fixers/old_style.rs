@@ -53,6 +53,11 @@ fn within(code: &Code<'_>, function: &Function, site: &Site) -> bool {
 /// The parameters' names of an old-style definition.
 fn names<'a>(code: &Code<'a>, function: &Function) -> Option<Vec<&'a str>> {
     let list = code.arguments(function.params.0);
+    // `SYSCALL_DEFINE1(close, int, fd)` is a macro's.
+    let name = code.s(function.name);
+    if !name.contains(|c: char| c.is_ascii_lowercase()) && name.len() > 2 {
+        return None;
+    }
     let plain = !list.is_empty() && list.iter().all(|p| p.len() == 1 && code.is_word(p.start));
     let names: Vec<&str> = list.iter().map(|p| code.s(p.start)).collect();
     let declares = code.s(function.body.0 - 1) == ";";
@@ -133,6 +138,10 @@ fn implicit(all: &[Site], code: &Code<'_>) -> Option<Candidate> {
     let mut edits: Vec<(usize, usize, String)> = Vec::new();
     for place in all.iter().filter(|s| s.file == site.file) {
         let at = code.at(place.point()?);
+        let name = code.s(at);
+        if code.s(at + 1) == "(" && name.len() > 2 && !name.contains(|c: char| c.is_ascii_lowercase()) {
+            continue;
+        }
         // An old-style parameter that has no declaration gets one before the body.
         let parameter = code.functions.iter().find(|f| f.params.0 < at && at < f.params.1 && names(code, f).is_some());
         if let Some(function) = parameter {
@@ -151,6 +160,9 @@ fn implicit(all: &[Site], code: &Code<'_>) -> Option<Candidate> {
     }
     edits.sort();
     edits.dedup();
+    if edits.is_empty() {
+        return None;
+    }
     let title = "Give the declarations their type 'int'".to_owned();
     let mut made = candidate("patch", title, &site.file, site.line, edits, 92);
     made.diagnosis = Some("implicit-int");

@@ -37,6 +37,7 @@ impl Fixer for Prototype {
         }
         let mut made = forward(site, &code, symbol);
         made.extend(lost_definition(cx, site, &code, symbol));
+        made.iter_mut().for_each(|candidate| candidate.diagnosis = Some("missing-prototype"));
         if made.is_empty() && cx.cause.class == "implicit-declaration" {
             made.extend(elsewhere(cx, site, &code, symbol));
         }
@@ -262,7 +263,7 @@ fn lost_definition(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str)
             open.checked_sub(1).map(|name| code.s(name))
         })
         .collect();
-    if taken.is_empty() || taken.len() != uses.len() || !index::users(cx.tree, symbol).iter().all(|f| *f == site.file) {
+    if taken.is_empty() || taken.len() != uses.len() || is_extern(cx, symbol) {
         return None;
     }
     let defines = |name: &str| {
@@ -271,7 +272,9 @@ fn lost_definition(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str)
             .filter(|(start, _)| name.starts_with(start) || start.contains("seq") && name.contains(start));
         all.max_by_key(|(start, _)| start.len()).map(|d| d.1)
     };
-    let by = defines(taken[0]).filter(|by| taken.iter().all(|name| defines(name) == Some(*by)))?;
+    // Functions that are not known may be handed anything, but most must be known.
+    let told: Vec<&str> = taken.iter().filter_map(|name| defines(name)).collect();
+    let by = told.first().copied().filter(|by| told.iter().all(|other| other == by) && 2 * told.len() > taken.len())?;
     let first = code.words(symbol).next()?;
     let at = before_item(code, code.toks[first].start)?;
     let fixed = by.contains("STATIC_SRCU");
@@ -281,6 +284,16 @@ fn lost_definition(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str)
     let mut made = candidate("add_prototype", title, &site.file, line, vec![(at, at, text)], 84);
     made.diagnosis = Some("missing-prototype");
     Some(made)
+}
+
+/// True when a header declares the object: then it is not this file's own.
+fn is_extern(cx: &Context<'_>, symbol: &str) -> bool {
+    let users = index::users(cx.tree, symbol);
+    let headers = users.iter().filter(|file| file.ends_with(".h")).filter_map(|file| cx.tree.read(file));
+    headers.into_iter().any(|source| {
+        let code = Code::new(&source);
+        code.words(symbol).any(|at| code.s(code.statement_start(at)) == "extern")
+    })
 }
 
 /// A function that another source file of the folder defines and no header declares.
@@ -317,6 +330,16 @@ fn elsewhere(cx: &Context<'_>, site: &Site, code: &Code<'_>, symbol: &str) -> Op
 mod tests {
     use super::super::testing::{Bench, at, cause};
     use super::*;
+
+    #[test]
+    fn a_lock_that_was_lost() {
+        let text = "int f(void)\n{\n\tmutex_lock(&gate);\n\tinit(1, &gate);\n\tmutex_unlock(&gate);\n\treturn 0;\n}\n";
+        let lost = at(cause("undeclared-identifier", "'gate' undeclared", &["gate"]), "a.c", 3, 14);
+        let bench = Bench::new(&[("a.c", text), ("b.c", "static DEFINE_MUTEX(gate);\n")]).kernel();
+        assert_eq!(bench.best(&Prototype, &lost), "+static DEFINE_MUTEX(gate);\n+\n");
+        let bench = Bench::new(&[("a.c", text), ("gate.h", "extern struct mutex gate;\n")]).kernel();
+        assert_eq!(bench.best(&Prototype, &lost), "");
+    }
 
     #[test]
     fn what_only_its_file_uses() {

@@ -64,7 +64,30 @@ pub(crate) fn slip(wrong: &str, right: &str) -> Option<usize> {
         8..=13 => 2,
         _ => 3,
     };
-    (distance <= allowed && !only_digits_differ(wrong, right)).then_some(distance)
+    (distance <= allowed && !only_digits_differ(wrong, right) && !opposite(wrong, right)).then_some(distance)
+}
+
+/// `pump_init` is no misspelt `pump_fini`: two names that differ in one word, each of which is right.
+fn opposite(a: &str, b: &str) -> bool {
+    const WORDS: &[&[&str]] = &[
+        &["init", "exit", "fini"],
+        &["get", "set", "put", "let"],
+        &["rx", "tx"],
+        &["in", "out"],
+        &["on", "off"],
+        &["min", "max"],
+        &["lock", "unlock"],
+        &["read", "write", "load"],
+        &["inc", "dec"],
+        &["src", "dst"],
+        &["lo", "hi"],
+        &["add", "del"],
+    ];
+    let mut differing = a.split('_').zip(b.split('_')).filter(|(a, b)| a != b);
+    match (differing.next(), differing.next()) {
+        (Some((a, b)), None) => WORDS.iter().any(|words| words.contains(&a) && words.contains(&b)),
+        _ => false,
+    }
 }
 
 /// `reg1` is no misspelt `reg2`.
@@ -105,6 +128,9 @@ fn names(cx: &Context<'_>, site: &Site, symbol: &str) -> Vec<Candidate> {
     };
     let hints = hints(cx);
     hints.iter().for_each(|hint| offer(hint, 92));
+    if let Some(made) = keyword(site, &code, at, symbol) {
+        return vec![made];
+    }
     let function = code.function_at(code.toks[at].start).cloned();
     for t in (0..code.len()).filter(|&t| code.is_word(t) && !is_member(&code, t)) {
         let inside = function.as_ref().is_some_and(|f| f.first <= t && t <= f.body.1);
@@ -130,6 +156,17 @@ fn names(cx: &Context<'_>, site: &Site, symbol: &str) -> Vec<Candidate> {
     let mut renames = renames(&site.file, &code, &uses, at, symbol, all.collect());
     renames.extend(declaration(&site.file, &code, symbol, &uses));
     renames
+}
+
+/// A statement that is a misspelt keyword: `contiune;`.
+fn keyword(site: &Site, code: &Code<'_>, at: usize, wrong: &str) -> Option<Candidate> {
+    let alone = at > 0 && matches!(code.s(at - 1), ";" | "{" | "}" | ")" | ":") && code.s(at + 1) == ";";
+    let name = ["continue", "break", "return"].into_iter().find(|word| alone && slip(wrong, word).is_some())?;
+    let tok = code.toks[at];
+    let title = format!("Rename '{wrong}' to '{name}'");
+    let mut made = candidate("rename", title, &site.file, tok.line, vec![(tok.start, tok.end, name.to_owned())], 94);
+    made.diagnosis = Some("identifier-typo");
+    Some(made)
 }
 
 /// The words of a header, preprocessor lines included: macros are names, too.
@@ -291,6 +328,22 @@ mod tests {
         for (wrong, right) in [("bar", "baz_x"), ("reg1", "reg2"), ("i", "j"), ("read", "write"), ("same", "same")] {
             assert_eq!(slip(wrong, right), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn opposites_are_no_slips() {
+        for (a, b) in [("pump_init", "pump_fini"), ("get_level", "set_level"), ("rx_ring", "tx_ring")] {
+            assert_eq!(slip(a, b), None, "{a} {b}");
+        }
+        assert_eq!(slip("pump_iint", "pump_init"), Some(1));
+    }
+
+    #[test]
+    fn a_keyword_that_stands_alone() {
+        let text = "int f(int a)\n{\n\twhile (a) {\n\t\tif (a == 2)\n\t\t\tcontiune;\n\t\ta--;\n\t}\n\treturn Continue(a);\n}\n";
+        let bench = Bench::new(&[("a.c", text)]);
+        let cause = at(cause("undeclared-identifier", "'contiune' undeclared", &["contiune"]), "a.c", 5, 25);
+        assert_eq!(bench.best(&Spelling, &cause), "-\t\t\tcontiune;\n+\t\t\tcontinue;\n");
     }
 
     #[test]

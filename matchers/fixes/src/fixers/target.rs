@@ -41,7 +41,9 @@ impl Fixer for Target {
                 .flat_map(|a| a.words.iter())
                 .map(|w| if w.text.ends_with('/') { w.text.trim_end_matches('/') } else { stem(&w.text) })
                 .collect();
-            for (name, rank) in nearest(cx, &target, &place, &listed) {
+            let mut near = nearest(cx, &target, &place, &listed);
+            near.extend(composites(&parsed, &target, &listed));
+            for (name, rank) in near {
                 let mut edits = Vec::new();
                 let mut line = None;
                 for (file, text, makefile) in &parsed {
@@ -204,6 +206,25 @@ fn nearest(cx: &Context<'_>, target: &str, place: &str, listed: &BTreeSet<&str>)
         .collect()
 }
 
+/// Objects that the Makefile makes of others (`pump-objs := …`) and that nothing lists.
+fn composites(parsed: &[(&String, &str, Makefile)], target: &str, listed: &BTreeSet<&str>) -> Vec<(String, u8)> {
+    if !target.ends_with(".o") {
+        return Vec::new();
+    }
+    let names = parsed
+        .iter()
+        .flat_map(|(_, _, makefile)| &makefile.assignments)
+        .filter_map(|list| ["-objs", "-y"].iter().find_map(|end| list.name.strip_suffix(end)));
+    let own = |name: &str| !matches!(name, "obj" | "lib" | "ccflags" | "asflags" | "subdir" | "always" | "hostprogs");
+    let mut found: Vec<(String, u8)> = names
+        .filter(|name| own(name) && !listed.contains(name) && likeness(stem(target), name) >= 800)
+        .map(|name| (format!("{name}.o"), 90))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// How like two names are, in thousandths: one that starts or ends with the other counts as near.
 fn likeness(a: &str, b: &str) -> u32 {
     let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
@@ -225,6 +246,15 @@ mod tests {
             changed.replace_range(range, &new);
         }
         changed
+    }
+
+    #[test]
+    fn objects_that_are_made_of_others() {
+        let text = "obj-$(CONFIG_TANK) += tanks.o\ntank-objs := pump.o valve.o\nobj-y += other.o\n";
+        let files =
+            kernel(&[("drivers/tank/Makefile", text), ("drivers/tank/pump.c", ""), ("drivers/tank/valve.c", "")]);
+        let log = "make[3]: *** No rule to make target 'drivers/tank/tanks.o', needed by 'drivers/tank/'.  Stop.\n";
+        assert_eq!(best(&Target, &files, log)[0].1, text.replace("tanks.o", "tank.o"));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 //! gap; the new one goes behind the token before it. Missing braces are noticed far away: the
 //! indentation shows where they were.
 
-use super::{Candidate, Context, Fixer};
+use super::{Candidate, Context, Fixer, attribute_name};
 use crate::code::{Code, is_keyword};
 use crate::index::Index;
-use crate::site::{Site, candidate, sites};
+use crate::site::{Site, candidate, quoted, sites};
 
 /// See the module.
 pub struct Token;
@@ -16,13 +16,18 @@ impl Fixer for Token {
     }
 
     fn wants(&self, cx: &Context<'_>) -> bool {
-        cx.cause.class == "syntax-error" || cx.rule.is_some_and(|rule| rule.name == "add-token")
+        cx.cause.class == "syntax-error" || unbalanced(cx) || cx.rule.is_some_and(|rule| rule.name == "add-token")
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
         let mut made = Vec::new();
         for site in sites(cx).into_iter().take(2) {
             let code = Code::new(&site.source);
+            if unbalanced(cx) {
+                braces(cx, &site, &code, &mut made);
+                continue;
+            }
+            unterminated(cx, &site, &code, &mut made);
             let Some(point) = site.point() else { continue };
             if let Some(word) = cx.rule.and_then(|rule| rule.with.get("token")).map(|w| w.trim())
                 && matches!(word, "typename" | "template")
@@ -35,6 +40,44 @@ impl Fixer for Token {
         }
         made
     }
+}
+
+/// Classes of messages that a brace may be missing behind, though they speak of something else: the
+/// indentation tells.
+fn unbalanced(cx: &Context<'_>) -> bool {
+    const SIGNS: &[(&str, &str)] = &[
+        ("control-flow", "indentation"),
+        ("control-flow", "does not guard"),
+        ("control-flow", "within a loop"),
+        ("control-flow", "not in a loop"),
+        ("conflicting-types", "non-static declaration"),
+        ("implicit-int", "parameter list without types"),
+        ("implicit-int", "data definition has no type"),
+        ("implicit-int", "type specifier missing"),
+        ("unused", "defined but not used"),
+    ];
+    SIGNS.iter().any(|(class, words)| cx.cause.class == *class && cx.cause.message.contains(words))
+}
+
+/// The call of a macro whose bracket is not closed: it swallows all that comes after it.
+fn unterminated(cx: &Context<'_>, site: &Site, code: &Code<'_>, made: &mut Vec<Candidate>) {
+    if !cx.cause.message.contains("unterminated") {
+        return;
+    }
+    let named = quoted(&cx.cause.message.replace('"', "'"), "macro")
+        .map(str::to_owned)
+        .or_else(|| cx.cause.symbols.first().cloned());
+    let open = (0..code.len()).find(|&at| {
+        let called = at > 0 && code.s(at) == "(" && code.partner(at).is_none() && code.is_word(at - 1);
+        called && named.as_ref().map_or(code.toks[at].line == site.line, |name| code.s(at - 1) == name)
+    });
+    let Some(open) = open else { return };
+    let Some(mut last) = code.on_line(code.toks[open].line).last() else { return };
+    while last > open && matches!(code.s(last), ";" | "{" | ",") {
+        last -= 1;
+    }
+    let tok = code.toks[last];
+    made.push(insertion(site, tok.line, tok.end, ")", ")", 93));
 }
 
 fn insertion(site: &Site, line: u32, at: usize, text: &str, token: &str, rank: u8) -> Candidate {
@@ -80,8 +123,14 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
     };
     let ends_value = !matches!(code.s(before), ";" | "{" | "," | "(" | "=" | ":") && !is_keyword(code.s(next));
     let in_list = ends_value && tokens.iter().any(|t| matches!(*t, ")" | "}" | ",")) && starts_value(next);
+    if !apart && attribute_name::beside(code, point).is_some() {
+        // An attribute macro that is not known stands in a gap that no token closes.
+        return;
+    }
     for (nth, token) in tokens.iter().enumerate() {
         let likely = match *token {
+            // A control line has no end of its own.
+            ";" if controls(code, before) => 40,
             ";" if apart => 92,
             "," if in_list && !apart => 90,
             ";" => 84,
@@ -102,6 +151,9 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
         let rank = if tokens.contains(&"}") || follows_in_list(code, next) { 91 } else { 80 };
         made.push(insertion(site, line, end, ",", ",", rank));
     }
+    if tokens.contains(&")") && code.is_word(before) && starts_type(code.s(next)) && !apart {
+        made.push(insertion(site, line, end, ",", ",", 92));
+    }
     if tokens.contains(&")") {
         // The bracket may be missing further to the front: at the end of that line, before what
         // ends the statement.
@@ -121,6 +173,19 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
             86,
         ));
     }
+}
+
+/// True for the `)` of `if (…)`, `while (…)` and the like.
+fn controls(code: &Code<'_>, at: usize) -> bool {
+    let head = code.partner(at).filter(|_| code.s(at) == ")").and_then(|open| open.checked_sub(1));
+    head.is_some_and(|head| matches!(code.s(head), "if" | "while" | "for" | "switch"))
+}
+
+/// True for words that the next parameter begins with.
+fn starts_type(word: &str) -> bool {
+    const WORDS: &[&str] =
+        &["struct", "union", "enum", "const", "unsigned", "signed", "int", "char", "long", "short", "void", "bool"];
+    WORDS.contains(&word)
 }
 
 /// True when what stands here goes on like the next element of a list.
@@ -210,15 +275,16 @@ fn braces(cx: &Context<'_>, site: &Site, code: &Code<'_>, made: &mut Vec<Candida
         "function definition is not allowed",
         "specifiers",
     ];
-    if !far.iter().any(|sign| message.contains(sign)) {
+    let vague = unbalanced(cx);
+    if !vague && !far.iter().any(|sign| message.contains(sign)) {
         return;
     }
     let lines = Lines::new(code);
     let focus = site.line;
     if let Some((at, text, line)) = lines.unclosed(code, focus) {
-        made.push(insertion(site, line, at, &text, "}", 88));
+        made.push(insertion(site, line, at, &text, "}", if vague { 82 } else { 88 }));
     }
-    if let Some((at, line)) = lines.unopened(code, focus) {
+    if let Some((at, line)) = lines.unopened(code, focus).filter(|_| cx.cause.class != "unused") {
         made.push(insertion(site, line, at, " {", "{", 87));
     }
 }
@@ -240,42 +306,74 @@ impl Lines {
         Self { all }
     }
 
-    /// The first line that is as far left as one whose `{` is still open, and does not close it.
+    /// Where a `}` is missing: a line that is as far left as one whose `{` is still open, and does not
+    /// close it. The last such place before the message, for each function has its own.
     fn unclosed(&self, code: &Code<'_>, focus: u32) -> Option<(usize, String, u32)> {
         let mut open: Vec<(usize, usize)> = Vec::new();
+        let mut found = None;
         for &(line, width, first, last) in &self.all {
-            if line > focus + 400 {
+            if line > focus + 400 || found.is_some() && line > focus + 1 {
                 break;
             }
             let head = code.s(first);
             let label =
                 matches!(head, "case" | "default" | "public" | "private" | "protected") || code.s(first + 1) == ":";
             if let Some(&(outer, brace)) = open.last()
-                && width <= outer
+                && width < outer
                 && !label
                 && !matches!(head, "}" | "{" | ")" | "#")
                 && code.toks[brace].line < line
             {
                 let offset = code.toks[first].start;
-                let indent = code.indent(code.toks[brace].start);
-                let text = if matches!(head, "else" | "while" | "catch") && width == outer {
-                    return Some((offset, "} ".to_owned(), line));
+                if matches!(head, "else" | "while" | "catch") && width + 1 == outer {
+                    found = Some((offset, "} ".to_owned(), line));
                 } else {
-                    format!("{indent}}}{}", code.newline())
-                };
-                // Behind the last line of the block, before blank lines and comments.
-                let before = code.toks[first - 1];
-                return Some((code.line_end(before.end), text, before.line + 1));
+                    // Behind the last line of the block, before blank lines and comments.
+                    let before = code.toks[first - 1];
+                    let text = format!("{}}}{}", code.indent(self.start(code, brace)), code.newline());
+                    found = Some((code.line_end(before.end), text, before.line + 1));
+                }
+                open.clear();
+            }
+            if let Some(&(outer, brace)) = open.last().filter(|_| width == 0 && head == "}") {
+                // The end of a function, and a block in it that is still open.
+                if outer > 1 && code.toks[brace].line < line && open.len() > 1 {
+                    let before = code.toks[first - 1];
+                    let text = format!("{}}}{}", code.indent(self.start(code, brace)), code.newline());
+                    found = Some((code.line_end(before.end), text, before.line + 1));
+                }
+                open.clear();
             }
             for at in first..=last {
                 match code.s(at) {
-                    "{" => open.push((width, at)),
+                    // What such a block has inside is not indented.
+                    "{" if matches!(head, "namespace" | "extern" | "inline") && width == 0 && at > first => {
+                        let text = code.span(first..at);
+                        let scope = text.starts_with("namespace")
+                            || text.contains(" namespace")
+                            || code.s(at - 1).starts_with('"');
+                        open.push((usize::from(!scope), at));
+                    }
+                    "{" => {
+                        let start = code.indent(self.start(code, at));
+                        open.push((self::width(start).min(width) + 1, at));
+                    }
                     "}" => drop(open.pop()),
                     _ => {}
                 }
             }
         }
-        None
+        found
+    }
+
+    /// The offset of the statement that a `{` belongs to: its line has the indentation of the block.
+    fn start(&self, code: &Code<'_>, brace: usize) -> usize {
+        let start = code.toks[code.statement_start(brace)].start;
+        if width(code.indent(start)) < width(code.indent(code.toks[brace].start)) {
+            start
+        } else {
+            code.toks[brace].start
+        }
     }
 
     /// The end of a control line without `{`, when a `}` closes what it starts.
@@ -285,7 +383,8 @@ impl Lines {
             let (line, width, first, last) = self.all[window];
             let control = matches!(code.s(first), "if" | "for" | "while" | "else" | "switch" | "do")
                 || code.s(first) == "}" && code.s(first + 1) == "else";
-            let plain = !matches!(code.s(last), "{" | ";");
+            let whole = code.s(last) == ")" && code.partner(last).is_some_and(|open| open <= first + 4);
+            let plain = whole || matches!(code.s(last), "else" | "do");
             if control && plain {
                 // More than one statement inside, then a `}` as far left as the line itself.
                 let inner: Vec<_> = self.all[window + 1..].iter().take_while(|l| l.1 > width).collect();
@@ -308,6 +407,59 @@ fn width(indent: &str) -> usize {
 mod tests {
     use super::super::testing::{Bench, at, cause, printed};
     use super::*;
+
+    fn of_class(class: &str, text: &str, message: &str, line: u32, column: u32) -> String {
+        let bench = Bench::new(&[("a.cc", text)]);
+        bench.best(&Token, &at(cause(class, message, &[]), "a.cc", line, column))
+    }
+
+    #[test]
+    fn braces_that_other_messages_give_away() {
+        let text =
+            "int f(int a)\n{\n\tfor (; a; a--)\n\t\tif (a == 2)\n\t\t\tcontinue;\n\t\tg(a);\n\t}\n\treturn 0;\n}\n";
+        let message = "this 'for' clause does not guard...";
+        let opened = "-\tfor (; a; a--)\n+\tfor (; a; a--) {\n";
+        assert_eq!(of_class("control-flow", text, message, 3, 2), opened);
+        assert_eq!(of_class("control-flow", text, "continue statement not within a loop", 5, 4), opened);
+        let honest = "int f(int a)\n{\n\tif (a)\n\t\tg(a);\n\t\th(a);\n\treturn 0;\n}\n";
+        assert_eq!(of_class("control-flow", honest, "misleading indentation", 5, 3), "");
+        let text = "static int f(int a)\n{\n\tif (a) {\n\t\tg(a);\n\treturn 0;\n}\n\nint h(int a)\n{\n\treturn a;\n}\n";
+        let message = "non-static declaration of 'h' follows static declaration";
+        assert_eq!(of_class("conflicting-types", text, message, 8, 5), "+\t}\n");
+        let closed = text.replace("g(a);", "g(a);\n\t}");
+        assert_eq!(of_class("conflicting-types", &closed, message, 9, 5), "");
+    }
+
+    #[test]
+    fn the_block_that_is_not_closed() {
+        let table = "static const int t\n\t\t[2]\n\t\t[2] = {\n\t[0] = {\n\t\t1,\n\t},\n};\n";
+        let text = format!("{table}int f(int a)\n{{\n\tif (a) {{\n\t\tg(a);\n}}\n\nint h(void)\n{{\n\treturn 0;\n}}\n");
+        assert_eq!(of_class("syntax-error", &text, "function definition is not allowed here", 15, 1), "+\t}\n");
+        let text = "void f(int a)\n{\n\tif (a)\n\t\tint b = a;\n\t\tg(b);\n\t}\n}\n";
+        let fixed = "-\tif (a)\n+\tif (a) {\n";
+        assert_eq!(of_class("syntax-error", text, "expected expression", 4, 3), fixed);
+    }
+
+    #[test]
+    fn a_comma_between_parameters() {
+        let text = "static int f(struct a *one struct b *two,\n\t     int c)\n{\n}\n";
+        let fixed = "-static int f(struct a *one struct b *two,\n+static int f(struct a *one, struct b *two,\n";
+        assert_eq!(best(text, "expected ')'", 1, 28), fixed);
+    }
+
+    #[test]
+    fn the_inside_of_a_namespace_is_not_indented() {
+        let text = "namespace a {\nint b;\nextern \"C\" {\nint c;\n}\nint d\n}\n";
+        assert_eq!(of_class("syntax-error", text, "expected '}' at end of input", 7, 2), "");
+    }
+
+    #[test]
+    fn the_call_of_a_macro_without_its_end() {
+        let text = "#define STEP(a, b) f(a, b)\nint g(void)\n{\n\tSTEP(1, 2;\n\treturn h(3);\n}\n";
+        let fixed = "-\tSTEP(1, 2;\n+\tSTEP(1, 2);\n";
+        assert_eq!(best(text, "unterminated argument list invoking macro \"STEP\"", 6, 1), fixed);
+        assert_eq!(best(text, "unterminated function-like macro invocation", 4, 2), fixed);
+    }
 
     fn best(text: &str, message: &str, line: u32, column: u32) -> String {
         let bench = Bench::new(&[("a.c", text)]);
