@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use triage_causes::headers;
+use triage_causes::packages;
 use triage_causes::place::is_header;
 
 use super::spelling::slip;
@@ -64,10 +65,13 @@ impl Fixer for FixInclude {
         let line = &site.source.text[include.start..include.end];
         let Some(open) = line.find(['<', '"']) else { return Vec::new() };
         let (start, end) = (include.start + open, include.start + open + wanted.len() + 2);
+        // A header that a package has is rather not installed than misspelt.
+        let packaged = packages::header(wanted).is_some();
         offers
             .into_iter()
             .take(BEST)
             .map(|((path, system), rank)| {
+                let rank = if packaged { rank.min(50) } else { rank };
                 let written = if system { format!("<{path}>") } else { format!("\"{path}\"") };
                 let title = format!("include {written} instead of {}", &site.source.text[start..end]);
                 let edits = vec![(start, end, written)];
