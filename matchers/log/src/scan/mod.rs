@@ -191,7 +191,11 @@ impl<'v> Scanner<'v> {
                 || text.ends_with(b"(ignored)\n")
                 || is_context(text);
             let long = text.len() > LONG && NOTE.find(text).is_none();
-            let passed = !any && (long || (idle > 0 && self.is_nobodys(text)));
+            let passed = if at < hit {
+                self.active == 0 && is_compilation(text)
+            } else {
+                !any && (long || (idle > 0 && self.is_nobodys(text)))
+            };
             let claimed = !passed && self.show(text, at, end, any);
             if end > at && buffer[end - 1] == b'\n' {
                 self.number += 1;
@@ -369,6 +373,23 @@ fn is_context(raw: &[u8]) -> bool {
 /// True for lines that may belong to a compiler's message above: snippets, marks and notes.
 fn goes_on(raw: &[u8]) -> bool {
     memchr::memchr2(b'|', b'^', &raw[..raw.len().min(80)]).is_some() || NOTE.find(raw).is_some()
+}
+
+/// True for the command of a compiler, and for make's short form of any command: `  CC      a.o`.
+fn is_compilation(raw: &[u8]) -> bool {
+    const COMPILERS: [&[u8]; 4] = [b"gcc", b"g++", b"clang", b"clang++"];
+    let text = raw.trim_ascii();
+    let Some(blank) = memchr(b' ', text) else { return false };
+    let (word, rest) = text.split_at(blank);
+    let rest = rest.trim_ascii_start();
+    let is = if raw.starts_with(b"  ") && word.iter().all(u8::is_ascii_uppercase) {
+        // sparse's reader wants to know of `CHECK`.
+        let path = rest.strip_prefix(b"[M]").unwrap_or(rest).trim_ascii_start();
+        word.len() > 1 && word != b"CHECK" && memchr(b' ', path).is_none()
+    } else {
+        rest.starts_with(b"-") && COMPILERS.iter().any(|name| word.ends_with(name))
+    };
+    is && is_command(raw)
 }
 
 /// True for lines without any of the marks that messages of a compiler or of make have.
