@@ -425,3 +425,32 @@ fn make_directory(line: &Line<'_>, stack: &mut VecDeque<(u32, String)>) -> bool 
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_compilation;
+
+    #[test]
+    fn commands_of_compilers_are_nobodys() {
+        for command in [
+            "  CC      tank.o\n",
+            "  CC [M]  pumps/valve.o\n",
+            "gcc -O2 -c -o tank.o tank.c\n",
+            "  /usr/bin/x86_64-linux-gnu-gcc -Wp,-MMD,.tank.o.d -c -o tank.o tank.c\r\n",
+        ] {
+            assert!(is_compilation(command.as_bytes()), "{command}");
+        }
+        for other in [
+            "  CHECK   tank.c\n",
+            "  KILLED by the valve\n",
+            "gcc: fatal error: no input files\n",
+            "gcc -c tank.ctank.c:1:1: error: expected ';'\n",
+            "gcc says that compilation terminated.\n",
+            "No package 'tank' found\n",
+            "Killed\n",
+            "",
+        ] {
+            assert!(!is_compilation(other.as_bytes()), "{other}");
+        }
+    }
+}
