@@ -191,7 +191,11 @@ impl<'v> Scanner<'v> {
                 || text.ends_with(b"(ignored)\n")
                 || is_context(text);
             let long = text.len() > LONG && NOTE.find(text).is_none();
-            let passed = !any && (long || (idle > 0 && self.is_nobodys(text)));
+            let passed = if at < hit {
+                self.active == 0 && is_compilation(text)
+            } else {
+                !any && (long || (idle > 0 && self.is_nobodys(text)))
+            };
             let claimed = !passed && self.show(text, at, end, any);
             if end > at && buffer[end - 1] == b'\n' {
                 self.number += 1;
@@ -371,6 +375,23 @@ fn goes_on(raw: &[u8]) -> bool {
     memchr::memchr2(b'|', b'^', &raw[..raw.len().min(80)]).is_some() || NOTE.find(raw).is_some()
 }
 
+/// True for the command of a compiler, and for make's short form of any command: `  CC      a.o`.
+fn is_compilation(raw: &[u8]) -> bool {
+    const COMPILERS: [&[u8]; 4] = [b"gcc", b"g++", b"clang", b"clang++"];
+    let text = raw.trim_ascii();
+    let Some(blank) = memchr(b' ', text) else { return false };
+    let (word, rest) = text.split_at(blank);
+    let rest = rest.trim_ascii_start();
+    let is = if raw.starts_with(b"  ") && word.iter().all(u8::is_ascii_uppercase) {
+        // sparse's reader wants to know of `CHECK`.
+        let path = rest.strip_prefix(b"[M]").unwrap_or(rest).trim_ascii_start();
+        word.len() > 1 && word != b"CHECK" && memchr(b' ', path).is_none()
+    } else {
+        rest.starts_with(b"-") && COMPILERS.iter().any(|name| word.ends_with(name))
+    };
+    is && is_command(raw)
+}
+
 /// True for lines without any of the marks that messages of a compiler or of make have.
 fn is_command(raw: &[u8]) -> bool {
     let end = raw.trim_ascii_end();
@@ -403,4 +424,33 @@ fn make_directory(line: &Line<'_>, stack: &mut VecDeque<(u32, String)>) -> bool 
         stack.remove(at);
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_compilation;
+
+    #[test]
+    fn commands_of_compilers_are_nobodys() {
+        for command in [
+            "  CC      tank.o\n",
+            "  CC [M]  pumps/valve.o\n",
+            "gcc -O2 -c -o tank.o tank.c\n",
+            "  /usr/bin/x86_64-linux-gnu-gcc -Wp,-MMD,.tank.o.d -c -o tank.o tank.c\r\n",
+        ] {
+            assert!(is_compilation(command.as_bytes()), "{command}");
+        }
+        for other in [
+            "  CHECK   tank.c\n",
+            "  KILLED by the valve\n",
+            "gcc: fatal error: no input files\n",
+            "gcc -c tank.ctank.c:1:1: error: expected ';'\n",
+            "gcc says that compilation terminated.\n",
+            "No package 'tank' found\n",
+            "Killed\n",
+            "",
+        ] {
+            assert!(!is_compilation(other.as_bytes()), "{other}");
+        }
+    }
 }
