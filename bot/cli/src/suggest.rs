@@ -1,5 +1,7 @@
 //! Candidates for the causes of a report, and how they are told in it.
 
+use std::collections::HashSet;
+
 use triage_causes::Report;
 use triage_causes::report::{Applicability, Cause, Fix};
 use triage_fixes::verify::{Outcome, Trial, Verdict};
@@ -37,6 +39,7 @@ pub fn all(report: &Report, tree: &Tree, book: &RuleBook) -> Vec<Vec<Candidate>>
 /// Puts the candidates into the report, the best first, and the combined patch. Gives the edits of
 /// that patch.
 pub fn tell(report: &mut Report, candidates: &[Vec<Candidate>], trial: Option<&Trial>, tree: &Tree) -> Vec<Edit> {
+    let mut broken: HashSet<String> = HashSet::new();
     let mut combined: Vec<Edit> = trial.map(|trial| trial.edits.clone()).unwrap_or_default();
     for (number, cause) in report.causes.iter_mut().enumerate() {
         let Some(list) = candidates.get(number) else { continue };
@@ -82,10 +85,15 @@ pub fn tell(report: &mut Report, candidates: &[Vec<Candidate>], trial: Option<&T
                 cause.places.insert(0, old);
                 cause.places.truncate(PLACES);
             }
+            // Where a bracket is missing, what the compiler says of the rest of the file means little.
+            let shaken = cause.location.as_ref().is_some_and(|place| broken.contains(&place.file));
+            if candidate.diagnosis == Some("syntax-error") {
+                broken.extend(candidate.file.clone());
+            }
             let fresh: Vec<Edit> = candidate.edits.iter().filter(|edit| !combined.contains(edit)).cloned().collect();
             let with: Vec<Edit> = combined.iter().chain(&fresh).cloned().collect();
             // What contradicts the fix of an earlier cause stays a fix of its own.
-            if edit::changed(tree, &with).is_ok() {
+            if (proved || !shaken) && edit::changed(tree, &with).is_ok() {
                 combined = with;
             }
         }
@@ -167,5 +175,45 @@ fn advice(kind: &str) -> Fix {
         line: None,
         package: None,
         patch: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(class: &str, location: Option<(&str, Option<u32>)>) -> Cause {
+        let value = serde_json::json!({
+            "rule": "test", "class": class, "kind": "code", "title": "", "message": "", "tool": "ld",
+            "severity": "error", "symbols": [], "werror": false, "fingerprint": "0", "builds": [],
+            "counts": {"findings": 1, "files": 1, "consequences": 0}, "places": [], "includes": [], "objects": [],
+            "notes": [], "explanation": "", "fixes": [], "log": {"line": 1, "start": 0, "end": 0}, "references": [],
+        });
+        let mut cause: Cause = serde_json::from_value(value).unwrap();
+        cause.location = location.map(|(file, line)| Location::new(file, line, None));
+        cause
+    }
+
+    #[test]
+    fn the_place_of_the_change_where_the_log_knows_none() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["tank.c", "tank.h"] {
+            std::fs::write(folder.path().join(file), "int tank;\n").unwrap();
+        }
+        let tree = Tree::open(folder.path()).unwrap();
+        let edit = Edit { file: "tank.h".into(), start: 0, end: 0, text: "extern ".into() };
+        let change =
+            Candidate { file: Some("tank.h".into()), line: Some(3), edits: vec![edit], ..Candidate::default() };
+        let moved = |cause: &Cause, proved| place(cause, &change, proved, &tree).map(|place| (place.file, place.line));
+        let there = Some(("tank.h".to_owned(), Some(3)));
+        let own = Some(("tank.c", Some(1)));
+        assert_eq!(moved(&cause("multiple-definition", None), false), there);
+        assert_eq!(moved(&cause("multiple-definition", own), false), there);
+        assert_eq!(moved(&cause("syntax-error", Some(("tank.o", Some(1)))), false), there);
+        assert_eq!(moved(&cause("syntax-error", own), true), there);
+        // A guess is no better than a line of the log, and advice knows no place.
+        assert_eq!(moved(&cause("syntax-error", own), false), None);
+        assert_eq!(moved(&cause("syntax-error", Some(("tank.h", Some(9)))), true), None);
+        assert_eq!(place(&cause("multiple-definition", None), &Candidate::default(), false, &tree), None);
     }
 }

@@ -147,6 +147,21 @@ fn independent_causes_under_keep_going_stay_apart() {
 }
 
 #[test]
+fn an_untyped_definition_is_no_consequence_of_a_missing_header() {
+    let missing: String = ["random", "getpid", "write", "read"]
+        .iter()
+        .enumerate()
+        .map(|(n, name)| {
+            format!("a.c:{}:3: error: call to undeclared function '{name}'; ISO C99 and later do not support implicit function declarations [-Wimplicit-function-declaration]\n", n + 20)
+        })
+        .collect();
+    let untyped = "a.c:10:1: error: type specifier missing, defaults to 'int'; ISO C99 and later do not support implicit int [-Wimplicit-int]\n";
+    let found = |head: &str| report(&format!("{missing}{untyped}   10 | {head}\n      | ^\n")).causes.len();
+    assert_eq!(found("main (argc, argv)"), 2);
+    assert_eq!(found("MODULE_TANK(\"a\");"), 1);
+}
+
+#[test]
 fn a_warning_is_never_the_cause() {
     let log = "f.c:5:7: warning: unused variable 'x' [-Wunused-variable]\nf.c:9:2: error: too few arguments to function 'pump'\n";
     check(log, &["argument-count pump f.c:9"]);

@@ -58,12 +58,20 @@ pub(crate) fn slip(wrong: &str, right: &str) -> Option<usize> {
     }
     // A swap of neighbours counts as one edit.
     let distance = strsim::osa_distance(wrong, right);
-    let allowed = match longer {
+    let allowed = |length: usize| match length {
         0..=2 => 0,
         3..=7 => 1,
         8..=13 => 2,
         _ => 3,
     };
+    // Where one word of the name differs, it must be like the other by itself.
+    let mut words = wrong.split('_').zip(right.split('_')).filter(|(a, b)| a != b);
+    let alone = wrong.matches('_').count() == right.matches('_').count();
+    let part = match (words.next(), words.next()) {
+        (Some((a, b)), None) if alone => a.len().max(b.len()),
+        _ => longer,
+    };
+    let allowed = allowed(longer).min(allowed(part).max(1));
     (distance <= allowed && !only_digits_differ(wrong, right) && !opposite(wrong, right)).then_some(distance)
 }
 
@@ -332,7 +340,12 @@ mod tests {
 
     #[test]
     fn opposites_are_no_slips() {
-        for (a, b) in [("pump_init", "pump_fini"), ("get_level", "set_level"), ("rx_ring", "tx_ring")] {
+        for (a, b) in [
+            ("pump_level_write", "pump_level_free"),
+            ("pump_init", "pump_fini"),
+            ("get_level", "set_level"),
+            ("rx_ring", "tx_ring"),
+        ] {
             assert_eq!(slip(a, b), None, "{a} {b}");
         }
         assert_eq!(slip("pump_iint", "pump_init"), Some(1));

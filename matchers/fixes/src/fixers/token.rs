@@ -49,6 +49,7 @@ fn unbalanced(cx: &Context<'_>) -> bool {
         ("control-flow", "indentation"),
         ("control-flow", "does not guard"),
         ("control-flow", "within a loop"),
+        ("control-flow", "within loop"),
         ("control-flow", "not in a loop"),
         ("conflicting-types", "non-static declaration"),
         ("implicit-int", "parameter list without types"),
@@ -127,10 +128,22 @@ fn expected(cx: &Context<'_>, site: &Site, code: &Code<'_>, point: usize, made: 
         // An attribute macro that is not known stands in a gap that no token closes.
         return;
     }
+    // `} static int f(void)`: what stands between still fits, so the compiler went on to `int`.
+    let storage = |at: usize| matches!(code.s(at), "static" | "extern" | "const" | "inline" | "typedef" | "register");
+    if tokens.contains(&";") && storage(before) {
+        let gap = (0..before).rev().find(|&at| !storage(at));
+        if let Some(tok) =
+            gap.filter(|&at| matches!(code.s(at), "}" | ")" | "]") || code.is_word(at)).map(|at| code.toks[at])
+        {
+            made.push(insertion(site, tok.line, tok.end, ";", ";", 94));
+            return;
+        }
+    }
     for (nth, token) in tokens.iter().enumerate() {
         let likely = match *token {
             // A control line has no end of its own.
             ";" if controls(code, before) => 40,
+            "(" if matches!(code.s(before), "}" | "{" | ";") => 30,
             ";" if apart => 92,
             "," if in_list && !apart => 90,
             ";" => 84,
@@ -381,7 +394,9 @@ impl Lines {
         let nth = self.all.partition_point(|l| l.0 <= focus);
         for window in (0..nth.min(self.all.len())).rev().take(400) {
             let (line, width, first, last) = self.all[window];
-            let control = matches!(code.s(first), "if" | "for" | "while" | "else" | "switch" | "do")
+            let each = code.s(first).contains("for_each") || code.s(first).contains("foreach");
+            let control = each
+                || matches!(code.s(first), "if" | "for" | "while" | "else" | "switch" | "do")
                 || code.s(first) == "}" && code.s(first + 1) == "else";
             let whole = code.s(last) == ")" && code.partner(last).is_some_and(|open| open <= first + 4);
             let plain = whole || matches!(code.s(last), "else" | "do");
@@ -438,6 +453,16 @@ mod tests {
         let text = "void f(int a)\n{\n\tif (a)\n\t\tint b = a;\n\t\tg(b);\n\t}\n}\n";
         let fixed = "-\tif (a)\n+\tif (a) {\n";
         assert_eq!(of_class("syntax-error", text, "expected expression", 4, 3), fixed);
+    }
+
+    #[test]
+    fn what_the_compiler_passed_over() {
+        let text = "struct a {\n\tint b;\n}\n\nstatic int f(void)\n{\n\treturn 0;\n}\n";
+        let message = "expected ';', identifier or '(' before 'int'";
+        assert_eq!(best(text, message, 5, 8), "-}\n+};\n");
+        let text = "void f(int a)\n{\n\tlist_for_each(p, l)\n\t\tg(p);\n\t\tif (p)\n\t\t\tbreak;\n\t}\n}\n";
+        let fixed = "-\tlist_for_each(p, l)\n+\tlist_for_each(p, l) {\n";
+        assert_eq!(of_class("control-flow", text, "break statement not within loop or switch", 6, 4), fixed);
     }
 
     #[test]
