@@ -55,6 +55,9 @@ pub enum Error {
     /// What cannot be compared with.
     #[error("the baseline {0}")]
     Baseline(String),
+    /// git says no.
+    #[error("git: {0}")]
+    Git(String),
     /// A pattern of paths that is wrong.
     #[error("the pattern '{0}': {1}")]
     Pattern(String, String),
@@ -88,6 +91,7 @@ impl Error {
             Self::RuleExists(_) => "give it another id, or edit the file".into(),
             Self::Manifest(_) => "`triage schema matrix` says what a manifest may have".into(),
             Self::Baseline(_) => "give a folder of logs, a manifest, or what --format json wrote".into(),
+            Self::Git(_) => "--tree must be a git tree that has both ends of the range".into(),
             Self::Pattern(..) => "write axes in braces, as in {arch}/{config}/{toolchain}.log".into(),
             _ => return None,
         })

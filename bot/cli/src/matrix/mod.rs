@@ -3,9 +3,10 @@
 //! [`sources`] finds the logs and what is known of them ([`manifest`], [`pattern`], [`metadata`]),
 //! [`survey`] reads them into one report, [`noting`] what stands beside the messages. [`seen`] reads
 //! once more which files each build compiled, so that a build which never met a cause is not called
-//! one that passes. [`timing`] pairs build times and [`excerpts`] cuts out log lines for the page.
+//! one that passes. [`who`] ranks commits, [`guards`] names configuration symbols; [`timing`] pairs build times and [`excerpts`] cuts out log lines for the page.
 
 mod excerpts;
+mod guards;
 mod manifest;
 mod metadata;
 mod noting;
@@ -14,6 +15,7 @@ mod seen;
 mod sources;
 mod survey;
 mod timing;
+mod who;
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -30,9 +32,12 @@ use crate::error::{Error, reason};
 use crate::output::{Extra, Outputs, complain, name_unreadable};
 use crate::plan::{OutputPlan, Surroundings};
 use crate::progress::Progress;
+use crate::tree::Tree;
 use crate::{judge, status};
 use sources::Sources;
 use survey::Survey;
+use who::Commits;
+use who::maintainers::Maintainers;
 
 pub use manifest::Manifest;
 pub use noting::{Notes, Noting};
@@ -58,6 +63,14 @@ pub struct MatrixArgs {
     /// Compares with an earlier state: a folder, a manifest, or a report in JSON
     #[arg(long, value_name = "PATH", help_heading = "Builds", value_hint = ValueHint::AnyPath)]
     pub baseline: Option<PathBuf>,
+
+    /// With --tree: ranks the commits of this range of git's that could have done it
+    #[arg(long, value_name = "A..B", help_heading = "Who", requires = "tree", conflicts_with = "series")]
+    pub range: Option<String>,
+
+    /// With --tree: ranks the patches of a series, an mbox, instead
+    #[arg(long, value_name = "MBOX", help_heading = "Who", requires = "tree", value_hint = ValueHint::FilePath)]
+    pub series: Option<PathBuf>,
 
     /// How to judge.
     #[command(flatten)]
@@ -85,6 +98,10 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
     let mut survey = survey::read(&sources, &book, options, &progress);
     let mut report = survey.report.take().unwrap_or_default();
     tell_equal_builds(&mut report);
+    if let Some(tree) = &tree {
+        guards::name(&mut report, tree.files());
+        guards::add_axes(&mut report, &sources.configs);
+    }
     seen::attribute(&mut report, &sources.inputs, &progress);
     timing::beside(&sources.inputs, &mut survey.measured);
     report.times = timing::pairs(
@@ -93,6 +110,9 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
         past.as_ref().map(|past| (past.report.builds.as_slice(), &past.measured)),
     );
     let mut report = judge::suggested(report, tree.as_ref(), &book);
+    if let Some(tree) = &tree {
+        accuse(&mut report, args, tree)?;
+    }
     let mut faults = survey.faults;
     if let Some(past) = past {
         let compared = baseline::compare(&mut report, &judge::relocated(past.report, tree.as_ref()), &past.name);
@@ -109,6 +129,24 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
         Err(error) if !error.is_broken_pipe() => Err(error),
         _ => Ok(status(&report, &faults)),
     }
+}
+
+/// Names commits and maintainers.
+fn accuse(report: &mut Report, args: &MatrixArgs, tree: &Tree) -> Result<(), Error> {
+    let root = tree.files().root().to_owned();
+    if let Some(range) = &args.range {
+        who::suspect(report, &root, Commits::Range(range))?;
+    } else if let Some(series) = &args.series {
+        who::suspect(report, &root, Commits::Series(series))?;
+    }
+    let Ok(text) = fs::read(root.join("MAINTAINERS")) else { return Ok(()) };
+    let known = Maintainers::parse(&String::from_utf8_lossy(&text));
+    for cause in &mut report.causes {
+        if let Some(at) = &cause.location {
+            cause.maintainers = known.of(&at.file);
+        }
+    }
+    Ok(())
 }
 
 /// What is compared with.
