@@ -402,11 +402,119 @@ fn five_thousand_builds() {
     for number in 0..5000_u32 {
         let tool = if number % 5 == 0 { "clang-19" } else { "gcc-12" };
         let log = if number % 5 == 0 { failing("fs/valve", 12, "inlet") } else { passing(&["fs/valve"]) };
-        write(top.path(), &format!("board{}/config{}/{tool}.log", number / 50, number % 50), &log);
+        write(top.path(), &format!("board{}/config{}-{tool}.log", number / 50, number % 50), &log);
     }
-    let (answer, report) = json(&["--pattern={board}/{config}/{toolchain}.log"], top.path());
+    let (answer, report) = json(&["--pattern={board}/{config}-{toolchain}.log"], top.path());
     assert_eq!(answer.status, Some(1));
     let found = attribution(&report, 0);
     assert_eq!((&found["statement"], names(&found["failing"]).len()), (&"clang only".into(), 1000));
     assert_eq!(report["builds"].as_array().map(Vec::len), Some(5000));
+}
+
+/// git in a folder, in surroundings that are the same everywhere; its output.
+fn git(top: &Path, args: &[&str]) -> String {
+    let mut command = std::process::Command::new("git");
+    command.arg("-C").arg(top).args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]).args(args);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    let output = command.output().expect("git starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A tree with a commit that takes an include away, among others.
+fn tree_with_history(top: &Path) {
+    write(top, "include/tank.h", "#include \"level.h\"\nint tank_fill(int);\n");
+    write(top, "include/level.h", "int level_of(int);\n");
+    write(
+        top,
+        "fs/valve.c",
+        "#include \"tank.h\"\n#ifdef CONFIG_VALVE\nint f(void)\n{\n\treturn level_of(1);\n}\n#endif\n",
+    );
+    write(top, "fs/Makefile", "obj-$(CONFIG_TANKS) += valve.o\n");
+    write(top, "MAINTAINERS", "VALVES\nM:\tBen <ben@example.org>\nL:\tvalves@example.org\nF:\tfs/valve*\n");
+    git(top, &["init", "--quiet", "--initial-branch=main"]);
+    git(top, &["add", "."]);
+    git(top, &["commit", "--quiet", "-m", "start"]);
+    for (name, text, title) in [
+        ("fs/other.c", "int x;\n", "fs: add another file"),
+        ("include/tank.h", "int tank_fill(int);\n", "tank: drop an include"),
+        (
+            "fs/valve.c",
+            "#include \"tank.h\"\n#ifdef CONFIG_VALVE\nint f(void)\n{\n\treturn level_of(1);\n}\n#endif\nint g;\n",
+            "valve: add g",
+        ),
+    ] {
+        write(top, name, text);
+        git(top, &["add", "."]);
+        git(top, &["commit", "--quiet", "-m", title]);
+    }
+}
+
+/// The valve fails where it is configured.
+fn valves(top: &Path, builds: &[(&str, &str)]) {
+    for (name, config) in builds {
+        let log = match *config {
+            "y" => "  CC      fs/valve.o\nIn file included from fs/valve.c:1:\nfs/valve.c: In function 'f':\n\
+                    fs/valve.c:5:9: error: implicit declaration of function 'level_of' [-Werror=implicit-function-declaration]\n    \
+                    5 |  return level_of(1);\n      |         ^~~~~~~~\n"
+                .to_owned(),
+            _ => passing(&["fs/valve"]),
+        };
+        write(top, &format!("{name}.log"), &log);
+        write(
+            top,
+            &format!("{name}.config"),
+            &format!(
+                "CONFIG_TANKS=y\n{}\n",
+                if *config == "y" { "CONFIG_VALVE=y" } else { "# CONFIG_VALVE is not set" }
+            ),
+        );
+    }
+}
+
+#[test]
+fn the_commit_that_did_it_comes_first() {
+    let (tree, logs) = (folder(), folder());
+    tree_with_history(tree.path());
+    valves(
+        logs.path(),
+        &[("arm64-gcc-12", "y"), ("arm64-gcc-13", "n"), ("x86_64-gcc-12", "n"), ("x86_64-gcc-13", "y")],
+    );
+    let source = format!("--tree={}", tree.path().display());
+    let (answer, report) = json(&[&source, "--range=HEAD~3..HEAD"], logs.path());
+    assert_eq!(answer.status, Some(1), "{answer:?}");
+    let cause = &report["causes"][0];
+    let suspects = cause["suspects"].as_array().expect("suspects");
+    assert_eq!(suspects[0]["title"], "tank: drop an include", "{suspects:#?}");
+    let commit = suspects[0]["commit"].as_str().expect("a commit");
+    assert!(commit.len() == 12 && git(tree.path(), &["rev-parse", "HEAD~1"]).starts_with(commit));
+    assert_eq!(suspects[0]["fixes"], format!("Fixes: {commit} (\"tank: drop an include\")"));
+    assert!(suspects[0]["reasons"][0].as_str().expect("a reason").contains("removed the include of \"level.h\""));
+    assert_eq!(cause["maintainers"][0], "Ben <ben@example.org> (maintainer: VALVES)");
+    // Neither architecture nor compiler explains it, the configuration does.
+    assert_eq!(cause["guards"], serde_json::json!(["CONFIG_VALVE", "CONFIG_TANKS"]));
+    assert_eq!(cause["attribution"]["axes"], serde_json::json!({"CONFIG_VALVE": ["y"]}));
+    assert_eq!(cause["attribution"]["statement"], "CONFIG_VALVE=y only");
+
+    // The same as mails.
+    let mbox = logs.path().join("series.mbox");
+    fs::write(&mbox, git(tree.path(), &["format-patch", "--stdout", "HEAD~3..HEAD"])).expect("a file can be written");
+    let (_, report) = json(&[&source, &format!("--series={}", mbox.display())], logs.path());
+    let first = &report["causes"][0]["suspects"][0];
+    assert_eq!((&first["commit"], &first["title"]), (&"2/3".into(), &"tank: drop an include".into()));
+    assert!(first["fixes"].is_null());
+}
+
+#[test]
+fn a_range_that_git_does_not_know_is_told() {
+    let (tree, logs) = (folder(), folder());
+    write(tree.path(), "fs/valve.c", "");
+    write(logs.path(), "a.log", &failing("fs/valve", 12, "inlet"));
+    for range in ["--range=HEAD~3..HEAD", "--range=--output=x"] {
+        let mut command = triage(["matrix", range, "--tree"]);
+        let answer = Answer::from(command.arg(tree.path()).arg(logs.path()).output().expect("triage starts"));
+        assert_eq!(answer.status, Some(2), "{answer:?}");
+        assert!(answer.stderr.starts_with("triage: git: "), "{answer:?}");
+    }
+    assert_eq!(call(["matrix", "--range=a..b", "."]).status, Some(2));
 }

@@ -80,7 +80,9 @@ fn missing_names<'g>(count: usize, of: impl Fn(usize) -> &'g Group, sets: &mut S
         }
         if let Some(family) = family(symbol) {
             let first = *by_family.entry(family).or_insert(at);
-            sets.union(first, at);
+            if in_the_same_builds(of(first), group) {
+                sets.union(first, at);
+            }
         }
         if let Some(kind) = symbol.rsplit('_').next().filter(|kind| kind.len() >= 6 && kind.len() < symbol.len()) {
             let first = *by_family.entry(format!("{file}:{kind}")).or_insert(at);
@@ -98,6 +100,11 @@ fn missing_names<'g>(count: usize, of: impl Fn(usize) -> &'g Group, sets: &mut S
             members.windows(2).for_each(|pair| sets.union(pair[0], pair[1]));
         }
     }
+}
+
+/// True when the builds of one have the other too: what fails in other builds has another cause.
+fn in_the_same_builds(a: &Group, b: &Group) -> bool {
+    a.builds.is_subset(&b.builds) || b.builds.is_subset(&a.builds)
 }
 
 /// A header that misses a name, and what is missing in the files that break through it: the

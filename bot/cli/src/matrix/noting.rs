@@ -31,6 +31,8 @@ pub struct Noting<'r> {
     head: Vec<u8>,
     /// The line that the last piece ended in.
     carried: Vec<u8>,
+    /// Bytes after the last hit whose lines are still read.
+    follow: usize,
     times: Reader,
     frames: Frames,
 }
@@ -50,7 +52,7 @@ impl<'r> Noting<'r> {
     /// Notes of the log of that name.
     pub fn new(name: &str, inner: &'r mut dyn Read) -> Self {
         let (head, carried, frames) = (Vec::new(), Vec::new(), Frames::new());
-        Self { inner, head, carried, times: Reader::new(name), frames }
+        Self { inner, head, carried, follow: 0, times: Reader::new(name), frames }
     }
 
     /// What was found.
@@ -84,14 +86,25 @@ impl<'r> Noting<'r> {
 
     /// Reads the lines around the hits in whole lines.
     fn search(&mut self, bytes: &[u8]) {
+        let line_end = |at: usize| at + memchr(b'\n', &bytes[at..]).map_or(bytes.len() - at, |feed| feed + 1);
         let mut read = 0;
-        while let Some(hit) = next_hit(bytes, read) {
-            let start = hit.start.saturating_sub(AROUND).max(read);
+        if self.follow > 0 {
+            read = line_end(self.follow.min(bytes.len()));
+            self.follow = self.follow.saturating_sub(read);
+            self.lines(&bytes[..read]);
+        }
+        let mut from = 0;
+        while let Some(hit) = next_hit(bytes, from) {
+            let start = hit.start.saturating_sub(AROUND);
             let start = memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1).max(read);
-            let end = (hit.end + AROUND).min(bytes.len());
-            let end = end + memchr(b'\n', &bytes[end..]).map_or(bytes.len() - end, |at| at + 1);
-            self.lines(&bytes[start..end]);
-            read = end;
+            let end = line_end((hit.end + AROUND).min(bytes.len()));
+            if end > read {
+                self.lines(&bytes[start..end]);
+                read = end;
+            }
+            self.follow = (hit.end + AROUND).saturating_sub(bytes.len());
+            // Hits within what was read matter only where it ends.
+            from = hit.end.max(read.saturating_sub(AROUND));
         }
     }
 

@@ -207,8 +207,8 @@ fn article(
         }
         writeln!(out, "<pre tabindex=\"0\">{}</pre>", text(&lines))?;
     }
-    writeln!(out, "<dl>")?;
-    for fact in summary::facts(cause, report, VOICE, 1, None) {
+    writeln!(out, "<p>{}</p>\n<dl>", text(&cause.explanation))?;
+    for fact in summary::facts(cause, report, VOICE, 0, None) {
         let head = if fact.head.is_empty() { "also" } else { fact.head };
         writeln!(out, "<dt>{head}</dt><dd>{}</dd>", fact.text)?;
     }

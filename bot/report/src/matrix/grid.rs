@@ -45,7 +45,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// `ok`, `FAIL 1,2`, `3/5 1,2`, `empty`, or nothing where there is no build.
+    /// `ok`, `FAIL 1,2`, `FAIL 1,2 (3/5)`, `empty`, or nothing where there is no build.
     pub fn text(&self) -> String {
         let numbers = || {
             let shown: Vec<String> = self.causes.iter().take(SHOWN).map(ToString::to_string).collect();
@@ -57,7 +57,7 @@ impl Cell {
             (all, 0) if self.empty == all => "empty".into(),
             (_, 0) => "ok".into(),
             (all, failed) if failed == all => format!("FAIL {}", numbers()),
-            (all, failed) => format!("{failed}/{all} {}", numbers()),
+            (all, failed) => format!("FAIL {} ({failed}/{all})", numbers()),
         }
     }
 }
