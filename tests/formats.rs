@@ -31,7 +31,7 @@ fn logs() -> Vec<String> {
 
 #[test]
 fn schemas_are_those_of_the_code() {
-    for name in ["report", "rule", "diagnostic"] {
+    for name in ["report", "rule", "diagnostic", "matrix"] {
         let path = format!("config/schema/{name}.schema.json");
         let written = fs::read_to_string(repository().join(&path)).unwrap();
         let current = call(["schema", name]).stdout;

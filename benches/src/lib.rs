@@ -2,8 +2,10 @@
 //!
 //! [`synthetic`] writes a log of any size from a seed: [`words`] are its texts, [`sites`] its
 //! diagnostics, [`random`] its dice. [`measure`] runs one program and says what it cost, [`figures`]
-//! turns the samples into a report, [`size`] and [`program`] read what was typed.
+//! turns the samples into a report, [`size`] and [`program`] read what was typed. [`farm`] writes the
+//! logs of many builds with known faults.
 
+pub mod farm;
 pub mod figures;
 pub mod measure;
 pub mod program;

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use crate::matrix::MatrixArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 use triage_report::Format;
@@ -44,6 +45,8 @@ pub enum Command {
     Run(RunArgs),
     /// Makes patches of the causes, and proves them by building in a scratch copy
     Fix(Box<FixArgs>),
+    /// Compares many builds: which axis breaks it, since when, by whom
+    Matrix(Box<MatrixArgs>),
     /// Lists, explains, checks, tests and makes rules
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -341,6 +344,8 @@ pub enum SchemaOf {
     Rule,
     /// A line of `--stage diagnostics`, without its log's name
     Diagnostic,
+    /// A manifest of `triage matrix`
+    Matrix,
 }
 
 /// Where a report is written, and in which form.

@@ -49,6 +49,18 @@ pub enum Error {
     /// A rule file that is there already.
     #[error("{}: the file is there already", .0.display())]
     RuleExists(PathBuf),
+    /// A manifest of builds that is wrong: `file:line:column: what`.
+    #[error("{0}")]
+    Manifest(String),
+    /// What cannot be compared with.
+    #[error("the baseline {0}")]
+    Baseline(String),
+    /// git says no.
+    #[error("git: {0}")]
+    Git(String),
+    /// A pattern of paths that is wrong.
+    #[error("the pattern '{0}': {1}")]
+    Pattern(String, String),
     /// A file that cannot be read.
     #[error("{}: {}", .0.display(), reason(.1))]
     Read(PathBuf, io::Error),
@@ -77,6 +89,10 @@ impl Error {
             }
             Self::UnknownTool(_, known) => format!("known are {known}"),
             Self::RuleExists(_) => "give it another id, or edit the file".into(),
+            Self::Manifest(_) => "`triage schema matrix` says what a manifest may have".into(),
+            Self::Baseline(_) => "give a folder of logs, a manifest, or what --format json wrote".into(),
+            Self::Git(_) => "--tree must be a git tree that has both ends of the range".into(),
+            Self::Pattern(..) => "write axes in braces, as in {arch}/{config}/{toolchain}.log".into(),
             _ => return None,
         })
     }

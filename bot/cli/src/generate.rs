@@ -13,6 +13,7 @@ use triage_rules::raw::RawRule;
 
 use crate::args::{Args, SchemaOf};
 use crate::error::Error;
+use crate::matrix::Manifest;
 
 /// Prints a JSON Schema.
 pub fn schema(of: SchemaOf, out: &mut dyn Write) -> Result<(), Error> {
@@ -20,6 +21,7 @@ pub fn schema(of: SchemaOf, out: &mut dyn Write) -> Result<(), Error> {
         SchemaOf::Report => schema_for!(Report),
         SchemaOf::Rule => schema_for!(RawRule),
         SchemaOf::Diagnostic => schema_for!(Diagnostic),
+        SchemaOf::Matrix => schema_for!(Manifest),
     };
     serde_json::to_writer_pretty(&mut *out, &schema).map_err(io::Error::from)?;
     Ok(writeln!(out)?)

@@ -3,7 +3,7 @@
 //! [`args`] is what was typed, [`plan`] what it means on this terminal. [`inputs`] finds the files,
 //! [`pipeline`] reads them and lets the causes be found, [`output`] writes the report; [`stages`]
 //! prints what is in between. [`run`] does the same for a command that it starts, and
-//! [`fix`] makes and proves patches. What belongs to rules as files is in [`rules_command`].
+//! [`fix`] makes and proves patches; [`matrix`] compares many builds. What belongs to rules as files is in [`rules_command`].
 
 mod args;
 mod error;
@@ -11,6 +11,7 @@ mod fix;
 mod generate;
 mod inputs;
 mod judge;
+mod matrix;
 mod output;
 mod patch_message;
 mod pipeline;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         None => read(&args.read),
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Fix(args)) => fix::run(args),
+        Some(Command::Matrix(args)) => matrix::run(args),
         Some(Command::ScratchCopy) => triage_fixes::verify::serve().map(|()| NOTHING).map_err(Error::from),
         Some(Command::Rules(command)) => rules(command),
         Some(Command::Schema { of }) => print(|out| generate::schema(*of, out)),

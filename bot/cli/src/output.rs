@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use triage_causes::Report;
-use triage_report::{Options, Source, render};
+use triage_report::{Excerpt, Options, Source, render};
 
 use crate::error::Error;
 use crate::inputs::Unreadable;
@@ -17,6 +17,15 @@ use crate::plan::OutputPlan;
 pub struct Outputs<'p> {
     plan: &'p OutputPlan,
     files: Vec<Option<File>>,
+}
+
+/// What the report of a matrix has besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extra<'e> {
+    /// Show the builds by their axes.
+    pub matrix: bool,
+    /// Lines of the logs.
+    pub excerpts: &'e [Excerpt],
 }
 
 impl<'p> Outputs<'p> {
@@ -38,6 +47,18 @@ impl<'p> Outputs<'p> {
         elapsed: Duration,
         standard: &mut dyn Write,
     ) -> Result<(), Error> {
+        self.write_with(report, source, Extra::default(), elapsed, standard)
+    }
+
+    /// The same with what a matrix has besides.
+    pub fn write_with(
+        self,
+        report: &Report,
+        source: Option<&dyn Source>,
+        extra: Extra<'_>,
+        elapsed: Duration,
+        standard: &mut dyn Write,
+    ) -> Result<(), Error> {
         let plan = self.plan;
         for (output, file) in plan.outputs.iter().zip(self.files) {
             let options = Options {
@@ -49,6 +70,8 @@ impl<'p> Outputs<'p> {
                 quiet: plan.quiet,
                 source,
                 elapsed: Some(elapsed),
+                matrix: extra.matrix,
+                excerpts: extra.excerpts,
             };
             match (file, &output.path) {
                 (Some(file), Some(path)) => {

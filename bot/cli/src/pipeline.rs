@@ -17,6 +17,7 @@ use triage_rules::RuleBook;
 
 use crate::error::reason;
 use crate::inputs::{Input, Unreadable};
+use crate::matrix::{Notes, Noting};
 use crate::progress::Progress;
 
 /// Bytes from which threads are worth their while.
@@ -31,6 +32,8 @@ pub enum Event {
     Begin(String),
     /// A message in it.
     Diagnostic(Box<Diagnostic>),
+    /// What was noted beside the messages, before the end; only where it was asked for.
+    Noted(Box<Notes>),
     /// It ends.
     End(Box<LogSummary>),
     /// Something in a container is not a log.
@@ -41,11 +44,23 @@ pub enum Event {
 
 /// Reads all inputs; gives the events in order.
 pub fn read(inputs: &[Input], progress: &Progress, sink: &mut dyn FnMut(Event)) {
+    read_by(inputs, progress, read_stream, sink);
+}
+
+/// The same, with [`Event::Noted`] for each log.
+pub fn read_noting(inputs: &[Input], progress: &Progress, sink: &mut dyn FnMut(Event)) {
+    read_by(inputs, progress, note_stream, sink);
+}
+
+/// How an opened input is read.
+type ReadStream = fn(&Input, &mut dyn Read, &mut dyn FnMut(Event));
+
+fn read_by(inputs: &[Input], progress: &Progress, stream: ReadStream, sink: &mut dyn FnMut(Event)) {
     let known: u64 = inputs.iter().filter_map(|input| input.size).sum();
     let threads = thread::available_parallelism().map_or(1, usize::from).min(inputs.len());
     if threads < 2 || known < WORTH_THREADS || inputs.iter().any(|input| input.path.is_none()) {
         for input in inputs {
-            read_one(input, progress, sink);
+            read_one(input, progress, stream, sink);
         }
         return;
     }
@@ -56,7 +71,7 @@ pub fn read(inputs: &[Input], progress: &Progress, sink: &mut dyn FnMut(Event)) 
             scope.spawn(|| {
                 while let Some((input, events)) = queue.take() {
                     // The receiver lives as long as this scope.
-                    read_one(input, progress, &mut |event| drop(events.send(event)));
+                    read_one(input, progress, stream, &mut |event| drop(events.send(event)));
                 }
                 queue.close();
             });
@@ -97,12 +112,12 @@ impl<'i> Queue<'i> {
 }
 
 /// Reads one input.
-fn read_one(input: &Input, progress: &Progress, sink: &mut dyn FnMut(Event)) {
+fn read_one(input: &Input, progress: &Progress, stream: ReadStream, sink: &mut dyn FnMut(Event)) {
     if progress.is_stopped() {
         return;
     }
     match input.open() {
-        Ok(reader) => read_stream(input, &mut progress.count(reader), sink),
+        Ok(reader) => stream(input, &mut progress.count(reader), sink),
         Err(error) => sink(Event::Unreadable(Unreadable { name: input.name.clone(), reason: reason(&error) })),
     }
 }
@@ -115,6 +130,22 @@ pub fn read_stream(input: &Input, reader: &mut dyn Read, sink: &mut dyn FnMut(Ev
         sink(Event::Begin(member.name));
         let reader: &mut dyn Read = member.reader;
         let summary = triage_log::read_log(reader, &mut |diagnostic| sink(Event::Diagnostic(Box::new(diagnostic))))?;
+        sink(Event::End(Box::new(summary)));
+        Ok(())
+    });
+    report_problems(input, logs, outcome, sink);
+}
+
+/// The same, noting what the messages do not tell.
+fn note_stream(input: &Input, reader: &mut dyn Read, sink: &mut dyn FnMut(Event)) {
+    let mut logs = 0usize;
+    let outcome = container::open(&input.name, reader, Limits::default(), &mut |member| {
+        logs += 1;
+        let mut noting = Noting::new(&member.name, &mut *member.reader);
+        sink(Event::Begin(member.name));
+        let summary =
+            triage_log::read_log(&mut noting, &mut |diagnostic| sink(Event::Diagnostic(Box::new(diagnostic))))?;
+        sink(Event::Noted(Box::new(noting.finish())));
         sink(Event::End(Box::new(summary)));
         Ok(())
     });
@@ -161,6 +192,7 @@ pub fn analyze(
     source(&mut |event| match event {
         Event::Begin(name) => analyzer.begin(&name),
         Event::Diagnostic(diagnostic) => analyzer.diagnostic(*diagnostic),
+        Event::Noted(_) => {}
         Event::End(summary) => analyzer.end(&summary),
         Event::LeftOut(fault) => analyzer.problem(fault.name, fault.reason),
         Event::Unreadable(fault) => {
@@ -193,6 +225,7 @@ mod tests {
         read(&inputs, &Progress::new(None, true), &mut |event| match event {
             Event::Begin(name) => seen.push(name),
             Event::Diagnostic(diagnostic) => seen.push(diagnostic.location.map_or_else(String::new, |l| l.file)),
+            Event::Noted(_) => {}
             Event::End(_) => seen.push("end".into()),
             Event::LeftOut(fault) | Event::Unreadable(fault) => panic!("{fault:?}"),
         });

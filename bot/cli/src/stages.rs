@@ -152,7 +152,7 @@ pub fn diagnostics(
             }
         }
         Event::Unreadable(fault) => faults.push(fault),
-        Event::Diagnostic(_) | Event::End(_) | Event::LeftOut(_) => {}
+        Event::Diagnostic(_) | Event::Noted(_) | Event::End(_) | Event::LeftOut(_) => {}
     });
     written.map(|()| faults)
 }

@@ -1,7 +1,7 @@
 //! Small reports for the tests.
 
 use triage_causes::report::{
-    Applicability, Build, Cause, Counts, FORMAT_VERSION, Fix, Kind, Problem, Report, Status, Summary,
+    Applicability, Attribution, Build, Cause, Counts, FORMAT_VERSION, Fix, Kind, Problem, Report, Status, Summary,
 };
 use triage_log::diagnostic::{Flavor, Location, LogSpan, Note, Severity, Snippet, Tool};
 
@@ -56,6 +56,12 @@ pub fn cause() -> Cause {
         }],
         log: LogSpan { line: 118, start: 9000, end: 9400 },
         references: vec!["https://example.org/declarations".into()],
+        units: vec!["kernel/sched/stack.c".into()],
+        attribution: Attribution::default(),
+        guards: vec![],
+        state: None,
+        suspects: vec![],
+        maintainers: vec![],
     }
 }
 
@@ -198,6 +204,8 @@ pub fn report(causes: Vec<Cause>) -> Report {
         warnings: vec![],
         builds: vec![build("build.log", status)],
         problems: vec![],
+        baseline: None,
+        times: vec![],
     }
 }
 

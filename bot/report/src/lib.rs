@@ -14,9 +14,11 @@ use triage_causes::report::Report;
 
 pub mod codequality;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod matrix;
 pub mod patch;
 pub mod paths;
 pub mod safe;
@@ -52,11 +54,13 @@ pub enum Format {
     CodeQuality,
     /// Workflow commands of GitHub Actions, and the text.
     Github,
+    /// One page that needs nothing else.
+    Html,
 }
 
 impl Format {
     /// All formats, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Terminal,
         Self::Text,
         Self::Markdown,
@@ -66,6 +70,7 @@ impl Format {
         Self::Junit,
         Self::CodeQuality,
         Self::Github,
+        Self::Html,
     ];
 
     /// The name that [`FromStr`] takes.
@@ -80,6 +85,7 @@ impl Format {
             Self::Junit => "junit",
             Self::CodeQuality => "codequality",
             Self::Github => "github",
+            Self::Html => "html",
         }
     }
 }
@@ -133,6 +139,21 @@ pub struct Options<'a> {
     pub source: Option<&'a dyn Source>,
     /// How long the reading took.
     pub elapsed: Option<Duration>,
+    /// Show the builds by their axes.
+    pub matrix: bool,
+    /// Lines of the logs, for forms that have room for them.
+    pub excerpts: &'a [Excerpt],
+}
+
+/// Lines of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The log ([`triage_causes::report::Build::id`]).
+    pub build: String,
+    /// The number of the first line.
+    pub line: u64,
+    /// The lines.
+    pub text: String,
 }
 
 impl Default for Options<'_> {
@@ -146,6 +167,8 @@ impl Default for Options<'_> {
             quiet: false,
             source: None,
             elapsed: None,
+            matrix: false,
+            excerpts: &[],
         }
     }
 }
@@ -162,6 +185,7 @@ pub fn render(report: &Report, format: Format, options: &Options<'_>, out: &mut 
         Format::Junit => junit::render(report, options, out),
         Format::CodeQuality => codequality::render(report, out),
         Format::Github => github::render(report, options, out),
+        Format::Html => html::render(report, options, out),
     }
 }
 
@@ -176,7 +200,7 @@ mod tests {
         }
         insta::assert_snapshot!(
             "xml".parse::<Format>().unwrap_err(),
-            @"unknown format 'xml'; known are terminal, text, markdown, json, jsonl, sarif, junit, codequality, github"
+            @"unknown format 'xml'; known are terminal, text, markdown, json, jsonl, sarif, junit, codequality, github, html"
         );
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use triage_causes::report::{Applicability, Cause, Fix, Report};
 
 use crate::summary::{self, Label, Voice};
-use crate::{Options, safe, snippet, words};
+use crate::{Options, matrix, safe, snippet, words};
 
 /// Causes that are shown in full; those after them get a line each.
 const SHOWN: usize = 20;
@@ -18,6 +18,9 @@ const VOICE: Voice = Voice { name: safe::markdown_code, prose: safe::markdown_pr
 /// Writes the report.
 pub fn render(report: &Report, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "### {}\n", title(report))?;
+    if options.matrix {
+        matrix::markdown::render(report, out)?;
+    }
     list(report, &report.causes, Label::of_cause, options, out)?;
     list(report, &report.warnings, Label::of_warning, options, out)?;
     for problem in &report.problems {
@@ -55,7 +58,11 @@ fn list(
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let full = if options.quiet { 0 } else { causes.len().min(SHOWN) };
-    for cause in &causes[..full] {
+    let numbered = options.matrix && report.builds.len() > 1 && std::ptr::eq(causes, &*report.causes);
+    for (at, cause) in causes[..full].iter().enumerate() {
+        if numbered {
+            write!(out, "{}\\. ", at + 1)?;
+        }
         block(report, label(cause), cause, options, out)?;
     }
     let rest = &causes[full..];
@@ -74,7 +81,8 @@ fn list(
 /// `**error:** title (rule)`.
 fn heading(label: Label, cause: &Cause) -> String {
     let rule = safe::markdown_code(&cause.rule);
-    format!("**{}:** {} ({rule})", label.word(), safe::markdown_prose(&summary::title(cause)))
+    let new = if summary::is_new(cause) { "**new** " } else { "" };
+    format!("{new}**{}:** {} ({rule})", label.word(), safe::markdown_prose(&summary::title(cause)))
 }
 
 /// ` at place` for lists.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use triage_causes::report::{Applicability, Build, Cause, Fix, Kind, Report, Status};
+use triage_causes::report::{Applicability, Build, Cause, Explains, Fix, Kind, Report, State, Status, Suspect};
 use triage_log::diagnostic::{Flavor, Location, Severity};
 
 use crate::{paths, words};
@@ -213,6 +213,39 @@ pub fn in_builds(cause: &Cause, report: &Report, voice: Voice) -> Option<String>
     Some(words::in_builds(cause.builds.len() as u64, report.builds.len() as u64, &names.join(", "), more))
 }
 
+/// What the builds that have a cause share, when there are several builds.
+pub fn attributed(cause: &Cause, report: &Report, voice: Voice) -> Option<String> {
+    let found = &cause.attribution;
+    let nothing = found.explains == Explains::None && (found.counts.passing == 0 || report.builds.len() < 3);
+    let every = found.axes.is_empty() && found.explains == Explains::All && found.counts.not_reached == 0;
+    if report.builds.len() < 2 || found.statement.is_empty() || nothing || every {
+        return None;
+    }
+    let counts = words::attribution_counts(found.counts.failing, found.counts.passing, found.counts.not_reached);
+    Some(format!("{}: {counts}", (voice.prose)(&found.statement)))
+}
+
+/// True when the baseline does not have it.
+pub fn is_new(cause: &Cause) -> bool {
+    cause.state == Some(State::New)
+}
+
+/// What stands before the label of a cause: that it is new, and its number where there is a grid.
+pub fn mark(cause: &Cause, number: Option<usize>) -> String {
+    let new = if is_new(cause) { words::NEW } else { "" };
+    format!("{new}{}", number.map(words::cause_number).unwrap_or_default())
+}
+
+/// A commit, its title and why.
+pub fn suspected(suspect: &Suspect, voice: Voice) -> String {
+    let title = format!("{} (\"{}\")", suspect.commit, suspect.title);
+    let reasons: Vec<String> = suspect.reasons.iter().map(|reason| (voice.prose)(reason)).collect();
+    if reasons.is_empty() {
+        return (voice.prose)(&title);
+    }
+    format!("{}: {}", (voice.prose)(&title), reasons.join(", "))
+}
+
 /// The head of a fix.
 pub fn fix_head(fix: &Fix) -> &'static str {
     match fix.applicability {
@@ -260,6 +293,10 @@ pub fn facts(cause: &Cause, report: &Report, voice: Voice, verbose: u8, label: O
     if let Some(text) = in_builds(cause, report, voice) {
         add("", text);
     }
+    if let Some(text) = attributed(cause, report, voice) {
+        add(words::AXES, text);
+    }
+    add(words::GUARDS, listed(cause.guards.iter().map(|symbol| name(symbol)), verbose));
     if verbose > 0 {
         details(cause, voice, verbose, &mut add);
     }
@@ -267,6 +304,10 @@ pub fn facts(cause: &Cause, report: &Report, voice: Voice, verbose: u8, label: O
     for fix in cause.fixes.iter().take(fixes) {
         add(fix_head(fix), prose(&fix.title));
     }
+    for suspect in cause.suspects.iter().take(if verbose > 0 { usize::MAX } else { 1 }) {
+        add(if suspect.proved { words::PROVED } else { words::SUSPECT }, suspected(suspect, voice));
+    }
+    add(words::MAINTAINERS, listed(cause.maintainers.iter().map(|who| prose(who)), verbose));
     if verbose > 0 {
         for reference in &cause.references {
             add(words::SEE, name(reference));

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use anstyle::{AnsiColor, Style};
 use triage_causes::report::{Cause, Report};
 
+use crate::matrix::table;
 use crate::snippet::{self, Excerpt};
 use crate::summary::{self, Fact, Label, Voice};
 use crate::wrap::{width, wrap};
@@ -38,12 +39,17 @@ impl Screen<'_> {
     pub(crate) fn render(&self, out: &mut dyn io::Write) -> io::Result<()> {
         if self.options.quiet {
             for (label, cause) in summary::labelled(self.report) {
-                writeln!(out, "{}", self.one_line(label, cause))?;
+                writeln!(out, "{}{}", summary::mark(cause, None), self.one_line(label, cause))?;
             }
             return Ok(());
         }
+        if self.options.matrix {
+            table::grid(self.report, self.options.width, out)?;
+        }
+        table::baseline(self.report, self.options.width, out)?;
         self.list(&self.report.causes, Label::of_cause, out)?;
         self.list(&self.report.warnings, Label::of_warning, out)?;
+        table::times(self.report, self.options.width, out)?;
         for problem in &self.report.problems {
             let text = safe::line(&words::problem(&problem.name, &problem.message));
             let head = format!("{}: ", words::NOTE);
@@ -64,13 +70,16 @@ impl Screen<'_> {
     fn list(&self, causes: &[Cause], label: fn(&Cause) -> Label, out: &mut dyn io::Write) -> io::Result<()> {
         // A list of one more would take as much room as that one.
         let full = if causes.len() == SHOWN + 1 { SHOWN + 1 } else { SHOWN };
-        for cause in causes.iter().take(full) {
-            writeln!(out, "{}", self.block(label(cause), cause))?;
+        let numbered =
+            self.options.matrix && self.report.builds.len() > 1 && std::ptr::eq(causes, &*self.report.causes);
+        let mark = |at: usize, cause| summary::mark(cause, numbered.then_some(at + 1));
+        for (at, cause) in causes.iter().enumerate().take(full) {
+            writeln!(out, "{}", self.block(&mark(at, cause), label(cause), cause))?;
         }
         if let Some(rest) = causes.get(full..).filter(|rest| !rest.is_empty()) {
             writeln!(out, "{}", words::more_causes(rest.len() as u64))?;
-            for cause in rest {
-                writeln!(out, "  {}", self.one_line(label(cause), cause))?;
+            for (at, cause) in rest.iter().enumerate() {
+                writeln!(out, "  {}{}", mark(full + at, cause), self.one_line(label(cause), cause))?;
             }
             writeln!(out)?;
         }
@@ -97,8 +106,8 @@ impl Screen<'_> {
     }
 
     /// A cause in full, with the line end of its last line.
-    fn block(&self, label: Label, cause: &Cause) -> String {
-        let mut out = self.heading(label, cause);
+    fn block(&self, mark: &str, label: Label, cause: &Cause) -> String {
+        let mut out = self.heading(mark, label, cause);
         out.push_str(&self.body(label, cause));
         if let Some(patch) = cause.fixes.first().and_then(|fix| fix.patch.as_deref()) {
             out.push('\n');
@@ -108,9 +117,9 @@ impl Screen<'_> {
     }
 
     /// The title, and the rule at the right margin.
-    fn heading(&self, label: Label, cause: &Cause) -> String {
+    fn heading(&self, mark: &str, label: Label, cause: &Cause) -> String {
         let (title, rule) = (safe::line(&summary::title(cause)), safe::line(&cause.rule));
-        let head = format!("{}:", label.word());
+        let head = format!("{mark}{}:", label.word());
         // On a wide screen the rule would be far away from its title.
         let margin = self.options.width.clamp(40, 100);
         let indent = head.len() + 1;

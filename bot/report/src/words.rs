@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use triage_causes::report::{Baseline, TimePair};
+
 /// Name of the program.
 pub const PROGRAM: &str = "triage";
 /// Head of a cause in the code.
@@ -165,6 +167,86 @@ pub fn in_builds(seen: u64, all: u64, names: &str, more: u64) -> String {
     }
     let more = if more > 0 { format!(" and {} more", number(more)) } else { String::new() };
     format!("in {} of {}: {names}{more}", number(seen), count(all, "build", "builds"))
+}
+
+/// Before the statement about the axes of the builds that have a cause.
+pub const AXES: &str = "axes";
+/// Before configuration symbols.
+pub const GUARDS: &str = "depends on";
+/// Before a commit that could have done it.
+pub const SUSPECT: &str = "suspect";
+/// Before the commit that was shown to have done it.
+pub const PROVED: &str = "done by";
+/// Before the people who take care of a file.
+pub const MAINTAINERS: &str = "maintainers";
+/// Stands before what is new beside a baseline, as kernel developers know it.
+pub const NEW: &str = ">> ";
+
+/// Above build times.
+pub const TIMES: &str = "build times";
+/// After a difference that is none.
+pub const NOISE: &str = " (within noise)";
+/// Before a cause that is gone.
+pub const FIXED: &str = "fixed";
+/// Before a cause that no build could have met again.
+pub const NOT_REACHED: &str = "not seen again, and not reached";
+
+/// The number of a cause, before its label.
+pub fn cause_number(n: usize) -> String {
+    format!("[{n}] ")
+}
+
+/// Rows of a table that are not shown.
+pub fn more_rows(n: u64) -> String {
+    format!("and {}; the page (--format html) has all", count(n, "more row", "more rows"))
+}
+
+/// `beside last-week (40 builds): 1 new, 2 still failing, 1 changed, 3 fixed`.
+pub fn since(baseline: &Baseline) -> String {
+    let parts = [
+        (baseline.new, "new"),
+        (baseline.still_failing, "still failing"),
+        (baseline.changed, "changed in kind"),
+        (baseline.fixed.len() as u64, "fixed"),
+        (baseline.unknown.len() as u64, "not reached"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", number(*n))).collect();
+    let parts = if parts.is_empty() { "nothing failed, now or then".to_owned() } else { parts.join(", ") };
+    format!("beside {} ({}): {parts}", baseline.name, count(baseline.builds, "build", "builds"))
+}
+
+/// `97.2 s`, `2 min 3 s`.
+pub fn seconds(value: f64) -> String {
+    match value {
+        value if value >= 600.0 => format!("{} min {:.0} s", (value / 60.0).floor(), value % 60.0),
+        value if value >= 1.0 => format!("{value:.2} s"),
+        value => format!("{:.1} ms", value * 1000.0),
+    }
+}
+
+/// `+27.3%` for a ratio of 1.273.
+pub fn percent(ratio: f64) -> String {
+    format!("{:+.1}%", (ratio - 1.0) * 100.0)
+}
+
+/// What is known of the build that was measured, else its name.
+pub fn pair_label(pair: &TimePair) -> String {
+    let known = ["arch", "toolchain", "version", "config"];
+    let values: Vec<&str> = known.iter().filter_map(|name| pair.axes.get(*name)).map(String::as_str).collect();
+    if values.is_empty() { pair.new.name.clone() } else { values.join(" ") }
+}
+
+/// How many builds fail, pass, and say nothing about a cause.
+pub fn attribution_counts(failing: u64, passing: u64, silent: u64) -> String {
+    let mut parts = vec![count(failing, "build fails", "builds fail")];
+    if passing > 0 {
+        parts.push(if passing == 1 { "1 passes".to_owned() } else { format!("{} pass", number(passing)) });
+    }
+    if silent > 0 {
+        parts.push(format!("{} cannot tell", number(silent)));
+    }
+    parts.join(", ")
 }
 
 /// A function, as a call where it is a bare name.

@@ -1,6 +1,6 @@
 //! From the diagnostics of some builds to the report.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rustc_hash::FxHashMap;
 use triage_log::diagnostic::{Diagnostic, Location, Note, Severity};
@@ -9,8 +9,11 @@ use triage_rules::RuleBook;
 use triage_rules::compiled::{fill, fill_loosely};
 
 use crate::group::{Group, Groups};
+use crate::matrix::attribution;
 use crate::project::{self, Project};
-use crate::report::{Applicability, Build, Cause, Counts, FORMAT_VERSION, Fix, Problem, Report, Status, Summary};
+use crate::report::{
+    Applicability, Attribution, Build, Cause, Counts, FORMAT_VERSION, Fix, Problem, Report, Status, Summary,
+};
 use crate::{cascade, diagnosis, fingerprint, headers, merge, packages, place};
 
 /// How many places, objects, notes and symbols a cause carries.
@@ -116,12 +119,14 @@ impl<'b> Analyzer<'b> {
     /// The report over all builds.
     pub fn finish(mut self) -> Report {
         let (errors, warnings) = self.split();
-        let causes = self.causes(&errors);
-        let warnings = if self.options.warnings { self.causes(&warnings) } else { Vec::new() };
-        for cause in &causes {
-            for build in self.builds.iter_mut().filter(|b| cause.builds.contains(&b.id)) {
-                build.status = Status::Fail;
-            }
+        let mut causes = self.causes(&errors);
+        let mut warnings = if self.options.warnings { self.causes(&warnings) } else { Vec::new() };
+        let failed: HashSet<&String> = causes.iter().flat_map(|cause| &cause.builds).collect();
+        for build in self.builds.iter_mut().filter(|build| failed.contains(&build.id)) {
+            build.status = Status::Fail;
+        }
+        for list in [&mut causes, &mut warnings] {
+            attribution::attribute_all(&self.builds, list, |_, cause| attribution::by_status(&self.builds, cause));
         }
         if self.groups.overflow > 0 {
             let message =
@@ -137,6 +142,8 @@ impl<'b> Analyzer<'b> {
             summary: self.summary,
             patch: None,
             problems: self.problems,
+            baseline: None,
+            times: Vec::new(),
         }
     }
 
@@ -227,6 +234,19 @@ impl<'b> Analyzer<'b> {
             location,
             log: first.span,
             references: prose.references.clone(),
+            units: groups
+                .iter()
+                .flat_map(|g| &g.units)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .take(LISTED)
+                .cloned()
+                .collect(),
+            attribution: Attribution::default(),
+            guards: Vec::new(),
+            state: None,
+            suspects: Vec::new(),
+            maintainers: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use triage_log::diagnostic::Tool;
+use triage_log::diagnostic::{Flavor, Tool};
 use triage_rules::RuleBook;
 
 use crate::group::Group;
@@ -70,6 +70,8 @@ fn is_weak(class: &str) -> bool {
 pub(crate) fn explain(groups: &[Group], members: &[usize], book: &RuleBook) -> HashMap<usize, usize> {
     let mut explained: HashMap<usize, usize> = HashMap::new();
     let mut by_unit: HashMap<(usize, &str), Vec<usize>> = HashMap::new();
+    // Of several builds one may have only the root's consequences in common with another.
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut recent: VecDeque<usize> = VecDeque::new();
     let missing = missing_by_file(groups, members);
     for &index in members {
@@ -87,7 +89,13 @@ pub(crate) fn explain(groups: &[Group], members: &[usize], book: &RuleBook) -> H
             .flatten()
             .chain(near)
             .copied()
-            .find(|&root| root != index && explains(&groups[root], group, book, &missing));
+            .find(|&root| root != index && explains(&groups[root], group, book, &missing))
+            .or_else(|| {
+                let others = units.iter().filter_map(|(_, name)| by_name.get(name)).flatten().copied();
+                others
+                    .filter(|&root| root != index && !groups[root].builds.is_disjoint(&group.builds))
+                    .find(|&root| explains(&groups[root], group, book, &missing))
+            });
         if let Some(root) = root {
             explained.insert(index, *explained.get(&root).unwrap_or(&root));
             // A name that is missing only because of another takes its own users along.
@@ -100,6 +108,10 @@ pub(crate) fn explain(groups: &[Group], members: &[usize], book: &RuleBook) -> H
         }
         recent.push_front(index);
         for unit in units {
+            let of_name = by_name.entry(unit.1).or_default();
+            if of_name.len() < ROOTS_MAX {
+                of_name.push(index);
+            }
             let roots = by_unit.entry(unit).or_default();
             if roots.len() < ROOTS_MAX {
                 roots.push(index);
@@ -159,6 +171,9 @@ fn explains(root: &Group, group: &Group, book: &RuleBook, missing: &HashMap<Stri
     if same_symbol && same_file {
         return true;
     }
+    if breaks_declaration(root, group) || is_unreachable(root, group) {
+        return true;
+    }
     if root.class == "syntax-error" {
         return if same_file { after_syntax_error(root, group) } else { root.file().is_some_and(place::is_header) };
     }
@@ -171,6 +186,36 @@ fn explains(root: &Group, group: &Group, book: &RuleBook, missing: &HashMap<Stri
     }
     let many = root.file().and_then(|file| missing.get(file)).is_some_and(|names| names.len() >= MANY_MISSING);
     after_missing_name(root, group, many)
+}
+
+/// True when `root` is about a declaration with a missing or wrong type, and `group` about the
+/// function that it declares: calls that do not fit, a body that returns nothing.
+fn breaks_declaration(root: &Group, group: &Group) -> bool {
+    let broken = leaves_undeclared(&root.class) || is_declaration(&root.class);
+    let name = match group.class.as_str() {
+        "missing-return" => group.first.function.as_deref(),
+        "argument-count" | "other-error" | "type-mismatch" if group.first.message.contains("argument") => {
+            group.symbol.as_deref().or_else(|| group.first.message.split('\'').nth(1))
+        }
+        _ => None,
+    };
+    broken && name.is_some_and(|name| !name.is_empty() && declares(root, name.trim_end_matches("()")))
+}
+
+/// Classes whose messages are about the form of a declaration.
+pub(crate) fn is_declaration(class: &str) -> bool {
+    matches!(class, "implicit-int" | "missing-prototype" | "deprecated" | "old-style-definition")
+}
+
+/// After an error clang no longer looks whether code can be reached, and reports what dead branches
+/// would do. (`Sema::DiagRuntimeBehavior` and `AnalysisBasedWarnings` of its sources.)
+fn is_unreachable(root: &Group, group: &Group) -> bool {
+    const OPTIONS: &[&str] =
+        &["-Warray-bounds", "-Wshift-count-overflow", "-Wshift-count-negative", "-Wdivision-by-zero"];
+    group.first.flavor != Some(Flavor::Gnu)
+        && root.first.flavor != Some(Flavor::Gnu)
+        && !root.first.werror
+        && group.first.option.as_deref().is_some_and(|option| OPTIONS.contains(&option))
 }
 
 /// An `#error` that was reached: what follows was compiled without what it asks for.

@@ -8,7 +8,7 @@
 //! that say the same of the same place; memory is bounded by the number of groups. At the end
 //! [`cascade`] tells consequences from roots, [`merge`] joins roots that one change repairs,
 //! [`diagnosis`] says what they come from, and [`fingerprint`] names them so that another build's
-//! are recognised.
+//! are recognised. [`matrix`] says what the builds that have a cause share.
 
 mod analyzer;
 mod cascade;
@@ -16,6 +16,7 @@ mod diagnosis;
 mod fingerprint;
 mod group;
 pub mod headers;
+pub mod matrix;
 mod merge;
 pub mod packages;
 pub mod place;

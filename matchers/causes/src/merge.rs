@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use triage_rules::RuleBook;
 use triage_rules::raw::Kind;
 
-use crate::cascade::{MANY_MISSING, is_missing_name};
+use crate::cascade::{MANY_MISSING, is_declaration, is_missing_name};
 use crate::group::Group;
 use crate::headers;
 use crate::place;
@@ -18,6 +18,7 @@ pub(crate) fn join(groups: &[Group], roots: &[usize], book: &RuleBook) -> Vec<Ve
     missing_names(roots.len(), of, &mut sets);
     links(roots.len(), of, &mut sets);
     whole_classes(roots.len(), of, book, &mut sets);
+    other_words(roots.len(), of, &mut sets);
     let mut joined: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, &root) in roots.iter().enumerate() {
         joined.entry(sets.find(at)).or_default().push(root);
@@ -79,7 +80,9 @@ fn missing_names<'g>(count: usize, of: impl Fn(usize) -> &'g Group, sets: &mut S
         }
         if let Some(family) = family(symbol) {
             let first = *by_family.entry(family).or_insert(at);
-            sets.union(first, at);
+            if in_the_same_builds(of(first), group) {
+                sets.union(first, at);
+            }
         }
         if let Some(kind) = symbol.rsplit('_').next().filter(|kind| kind.len() >= 6 && kind.len() < symbol.len()) {
             let first = *by_family.entry(format!("{file}:{kind}")).or_insert(at);
@@ -97,6 +100,11 @@ fn missing_names<'g>(count: usize, of: impl Fn(usize) -> &'g Group, sets: &mut S
             members.windows(2).for_each(|pair| sets.union(pair[0], pair[1]));
         }
     }
+}
+
+/// True when the builds of one have the other too: what fails in other builds has another cause.
+fn in_the_same_builds(a: &Group, b: &Group) -> bool {
+    a.builds.is_subset(&b.builds) || b.builds.is_subset(&a.builds)
 }
 
 /// A header that misses a name, and what is missing in the files that break through it: the
@@ -180,6 +188,28 @@ fn whole_classes<'g>(count: usize, of: impl Fn(usize) -> &'g Group, book: &RuleB
         };
         let first = *seen.entry(key).or_insert(at);
         sets.union(first, at);
+    }
+}
+
+/// What two compilers, or two checks of one, say of one line: of a declaration without a type that
+/// it has none and that it is no prototype; of one variable in two wordings, which are two rules.
+fn other_words<'g>(count: usize, of: impl Fn(usize) -> &'g Group, sets: &mut Sets) {
+    let mut lines: HashMap<(&str, u32), usize> = HashMap::new();
+    let mut names: HashMap<(&str, &str, &str), usize> = HashMap::new();
+    for at in 0..count {
+        let group = of(at);
+        let Some(file) = group.file() else { continue };
+        let line = group.location.as_ref().and_then(|at| at.line);
+        if let (true, Some(line)) = (is_declaration(&group.class), line) {
+            let first = *lines.entry((file, line)).or_insert(at);
+            sets.union(first, at);
+        }
+        if let Some(symbol) = &group.symbol {
+            let first = *names.entry((&group.class, symbol, file)).or_insert(at);
+            if of(first).first.flavor != group.first.flavor && of(first).builds.is_disjoint(&group.builds) {
+                sets.union(first, at);
+            }
+        }
     }
 }
 

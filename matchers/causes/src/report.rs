@@ -11,11 +11,15 @@ use serde::{Deserialize, Serialize};
 use triage_log::diagnostic::{Flavor, Location, LogSpan, Note, Severity, Snippet, Tool};
 pub use triage_rules::raw::Kind;
 
+pub use crate::matrix::data::{
+    Attribution, AttributionCounts, Baseline, Explains, Meter, Past, State, Suspect, TimePair, Timing,
+};
+
 /// Version of the JSON form.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// Everything that triage has to say.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "triage report")]
 pub struct Report {
     /// [`FORMAT_VERSION`].
@@ -32,6 +36,12 @@ pub struct Report {
     pub patch: Option<String>,
     /// What could not be read or was cut off, in words for a person.
     pub problems: Vec<Problem>,
+    /// What became of the causes of an earlier report (`triage matrix --baseline`).
+    #[serde(default)]
+    pub baseline: Option<Baseline>,
+    /// Build times that stand in the logs or beside them, compared (`triage matrix`).
+    #[serde(default)]
+    pub times: Vec<TimePair>,
 }
 
 /// What one human change would repair.
@@ -95,6 +105,24 @@ pub struct Cause {
     pub log: LogSpan,
     /// References for further reading.
     pub references: Vec<String>,
+    /// Source files that it broke, at most 20.
+    #[serde(default)]
+    pub units: Vec<String>,
+    /// What the builds that have it share and the others do not.
+    #[serde(default)]
+    pub attribution: Attribution,
+    /// Configuration symbols that the failing line depends on, as far as the source tree tells.
+    #[serde(default)]
+    pub guards: Vec<String>,
+    /// What it is beside the baseline; null without one.
+    #[serde(default)]
+    pub state: Option<State>,
+    /// Commits that could have done it, the likeliest first.
+    #[serde(default)]
+    pub suspects: Vec<Suspect>,
+    /// Who takes care of the file, with roles, from the tree's `MAINTAINERS`.
+    #[serde(default)]
+    pub maintainers: Vec<String>,
 }
 
 /// How often and how far a cause was seen.
