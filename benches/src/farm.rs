@@ -130,7 +130,7 @@ pub fn write(top: &Path, builds: &[Build], size: u64) -> io::Result<()> {
 fn log(build: &Build, size: u64, out: &mut dyn Write) -> io::Result<()> {
     let mut random = Random::new(build.number as u64);
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let verbose = build.number % 4 == 0;
+    let verbose = build.number.is_multiple_of(4);
     let mut text = Vec::with_capacity(size + 4096);
     // Where the faults come, in equal distances.
     let faults: Vec<&Fault> = FAULTS.iter().filter(|fault| fault.only.is_none_or(|arch| arch == build.arch)).collect();

@@ -153,10 +153,8 @@ pub fn from_name(name: &str) -> Axes {
                     insert(&mut axes, "version", version);
                 }
             }
-        } else if let Some(config) = without_end(word).ends_with("config").then(|| without_end(word)) {
-            if config.len() > "config".len() {
-                insert(&mut axes, "config", config);
-            }
+        } else if without_end(word).len() > "config".len() && without_end(word).ends_with("config") {
+            insert(&mut axes, "config", without_end(word));
         }
     }
     axes
