@@ -11,9 +11,6 @@ use triage_causes::report::{Build, Meter, TimePair, Timing};
 
 use crate::inputs::Input;
 
-/// What was measured, by build.
-pub type Times = HashMap<String, Vec<Measured>>;
-
 /// Names of files that hold the times of the builds in their folder.
 const NAMES: &[&str] = &["hyperfine.json", "hyperfine.txt", "perf.txt", "perf-stat.txt", "time.txt"];
 /// Ends of files that hold the times of the log of the same name.
@@ -23,8 +20,11 @@ const SIZE_MAX: u64 = 4 << 20;
 /// What may differ between two builds that are compared with each other.
 const SIDES: &[&str] = &["branch", "commit", "tree", "variant"];
 
+/// Measurements by log.
+pub type ByLog = HashMap<String, Vec<Measured>>;
+
 /// Adds what stands beside the logs.
-pub fn beside(inputs: &[Input], measured: &mut Times) {
+pub fn beside(inputs: &[Input], measured: &mut ByLog) {
     for input in inputs {
         let Some(path) = &input.path else { continue };
         let Some(folder) = path.parent() else { continue };
@@ -83,7 +83,7 @@ fn exported(value: &Value, log: &str) -> Vec<Measured> {
 
 /// Pairs within each log, and of each build with its counterpart: the baseline's, or the first one
 /// that differs only in what was built.
-pub fn pairs(builds: &[Build], measured: &Times, baseline: Option<(&[Build], &Times)>) -> Vec<TimePair> {
+pub fn pairs(builds: &[Build], measured: &ByLog, baseline: Option<(&[Build], &ByLog)>) -> Vec<TimePair> {
     let mut out = Vec::new();
     let mut firsts: HashMap<(Axes, Meter), (usize, &Timing)> = HashMap::new();
     let olds = baseline.map(|(builds, measured)| by_axes(builds, measured));
@@ -107,7 +107,7 @@ pub fn pairs(builds: &[Build], measured: &Times, baseline: Option<(&[Build], &Ti
     out
 }
 
-fn by_axes<'m>(builds: &[Build], measured: &'m Times) -> BTreeMap<(Axes, Meter), &'m Timing> {
+fn by_axes<'m>(builds: &[Build], measured: &'m ByLog) -> BTreeMap<(Axes, Meter), &'m Timing> {
     let mut out = BTreeMap::new();
     for build in builds {
         if let Some([only]) = measured.get(&build.id).map(Vec::as_slice) {

@@ -153,10 +153,8 @@ pub fn from_name(name: &str) -> Axes {
                     insert(&mut axes, "version", version);
                 }
             }
-        } else if let Some(config) = Some(without_end(word)).filter(|word| word.ends_with("config"))
-            && config.len() > "config".len()
-        {
-            insert(&mut axes, "config", config);
+        } else if without_end(word).len() > "config".len() && without_end(word).ends_with("config") {
+            insert(&mut axes, "config", without_end(word));
         }
     }
     axes
