@@ -178,6 +178,8 @@ fn a_hint_that_builds_is_not_good_enough() {
     // As it was before somebody lost the include.
     fs::write(&source, PUMP.replace("\tprintf(\"%d\\n\", level);\n", "")).unwrap();
     assert!(!project.make("pump.o").contains("rror:"));
+    // On a coarse clock the broken source is no newer than the object, and make would do nothing.
+    fs::remove_file(project.top().join("pump.o")).unwrap();
     let broken = PUMP.replace("\tprintf(\"%d\\n\", level);\n", "").replace("<unistd.h>", "<stdio.h>");
     fs::write(&source, &broken).unwrap();
     let report = project.report(&project.make("pump.o"));
