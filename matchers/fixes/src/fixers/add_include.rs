@@ -23,6 +23,8 @@ pub struct AddInclude;
 const HEADERS: usize = 6;
 /// Names of one cause that are looked for.
 const NAMES: usize = 24;
+/// Causes whose names are looked for together.
+const CAUSES: usize = 60;
 
 impl Fixer for AddInclude {
     fn name(&self) -> &'static str {
@@ -43,6 +45,7 @@ impl Fixer for AddInclude {
         if owned.is_empty() {
             return Vec::new();
         }
+        let others = others(cx);
         let search = Search {
             file: &file,
             names: owned.iter().map(String::as_str).collect(),
@@ -50,7 +53,7 @@ impl Fixer for AddInclude {
             complete: matches!(cx.cause.class.as_str(), "incomplete-type" | "no-member"),
             arch: arch(cx),
             kernel: cx.kernel,
-            others: others(cx),
+            others: others.iter().map(|(file, name)| (file.as_str(), name.as_str())).collect(),
         };
         let answer = symbols::headers(cx.tree, &search);
         let headers = chosen(cx, &search, &answer);
@@ -104,7 +107,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// The names of the cause, the main one first.
-fn names(cx: &Context<'_>, file: &str) -> Vec<String> {
+fn own_names(cx: &Context<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |name: &str| {
         if is_plain(name) && !crate::code::is_keyword(name) && found.len() < NAMES && !found.iter().any(|n| n == name) {
@@ -123,28 +126,38 @@ fn names(cx: &Context<'_>, file: &str) -> Vec<String> {
         }
         _ => cx.cause.symbols.iter().for_each(|symbol| add(bare(symbol))),
     }
+    found
+}
+
+/// The names of the cause, and what else its file lacks: that speaks for a header which has both.
+fn names(cx: &Context<'_>, file: &str) -> Vec<String> {
+    let mut found = own_names(cx);
     if lacks_name(cx.cause) && cx.cause.class != "undefined-reference" {
-        // What else the file lacks speaks for a header that has both.
         let same = |other: &&Cause| {
             lacks_name(other)
                 && other.class != "undefined-reference"
                 && other.location.as_ref().and_then(|l| cx.tree.find(&l.file)).as_deref() == Some(file)
         };
         for other in cx.all.causes.iter().filter(same).take(8) {
-            other.symbols.iter().take(4).for_each(|symbol| add(bare(symbol)));
+            let more = own_names(&Context { cause: other, ..*cx });
+            found.extend(more.into_iter().take(4).filter(|name| !found.contains(name)).collect::<Vec<_>>());
         }
+        found.truncate(NAMES);
     }
     found
 }
 
-/// What all causes of the report lack: searched for at once.
-fn others<'a>(cx: &Context<'a>) -> Vec<(&'a str, &'a str)> {
-    let lacking = cx.all.causes.iter().filter(|cause| lacks_name(cause)).take(100);
-    lacking
-        .filter_map(|cause| Some((cause.location.as_ref()?.file.as_str(), cause)))
-        .flat_map(|(file, cause)| cause.symbols.iter().take(NAMES).map(move |symbol| (file, bare(symbol))))
-        .filter(|(_, name)| is_plain(name))
-        .collect()
+/// What all causes of the report lack, each with its file: searched for at once.
+fn others(cx: &Context<'_>) -> Vec<(String, String)> {
+    let lacking = cx.all.causes.iter().filter(|cause| lacks_name(cause)).take(CAUSES);
+    let mut found: Vec<(String, String)> = Vec::new();
+    for cause in lacking {
+        let other = Context { cause, ..*cx };
+        if let Some(file) = file(&other) {
+            found.extend(own_names(&other).into_iter().map(|name| (file.clone(), name)));
+        }
+    }
+    found
 }
 
 /// The tags of types on the line of the message.

@@ -113,7 +113,9 @@ fn hints<'c>(cx: &Context<'c>) -> Vec<&'c str> {
 
 /// True when the name is one that a header could give: then an include is missing, no letter.
 fn is_known(cx: &Context<'_>, symbol: &str) -> bool {
-    headers::standard(symbol).is_some() || headers::cxx(symbol).is_some() || index::is_declared(cx.tree, symbol)
+    let listed = headers::standard(symbol).is_some() || headers::cxx(symbol).is_some();
+    // The table saves most searches of the tree.
+    listed || cx.kernel && headers::kernel(symbol).is_some() || index::is_declared(cx.tree, symbol)
 }
 
 fn names(cx: &Context<'_>, site: &Site, symbol: &str) -> Vec<Candidate> {
