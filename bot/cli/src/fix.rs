@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use triage_causes::Report;
 use triage_causes::report::{Applicability, Problem};
+use triage_fixes::fixers::same_line;
 use triage_fixes::verify::{
     Outcome, Place, Plan, Settings, Step, Target, Trial, Trouble, Verdict, failed_target, trial,
 };
-use triage_fixes::{Candidate, Edit, Tree, edit};
+use triage_fixes::{Candidate, Context, Edit, Tree, edit};
 use triage_report::Source;
 use triage_rules::RuleBook;
 
@@ -98,17 +99,14 @@ fn other_version(report: &Report, tree: &Tree) -> Vec<String> {
     let mut said = Vec::new();
     let mut files = BTreeSet::new();
     for cause in &report.causes {
-        let (Some(place), Some(snippet)) = (&cause.location, &cause.snippet) else { continue };
-        let (Some(line), Some(source)) = (place.line, tree.read(&place.file)) else { continue };
-        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let shown = words(&snippet.text);
-        let same = source.line_text(line).is_some_and(|text| words(text).contains(&shown));
-        // A snippet may be of another place: of the macro that was expanded.
-        let own = snippet.line.is_none_or(|number| number == line);
-        if own && !same && !shown.is_empty() && !snippet.text.contains('\u{fffd}') && files.insert(&place.file) {
+        let cx = Context { tree, cause, kernel: false, rule: None, all: report };
+        if let (false, Some(place)) = (same_line(&cx), &cause.location)
+            && files.insert(&place.file)
+        {
             said.push(format!(
-                "{}:{line} is not the line that the log shows: the tree may be another version than the one that was built",
-                place.file
+                "{}:{} is not the line that the log shows: the tree may be another version than the one that was built",
+                place.file,
+                place.line.unwrap_or_default()
             ));
         }
     }

@@ -62,6 +62,32 @@ impl Fixer for AddInclude {
     }
 }
 
+/// The ways to include what defines a macro in a file; none when no header of the tree defines it.
+pub(super) fn for_name(cx: &Context<'_>, file: &str, name: &str) -> Option<Vec<Candidate>> {
+    let search = Search {
+        file,
+        names: vec![name],
+        cxx: false,
+        complete: true,
+        arch: arch(cx),
+        kernel: cx.kernel,
+        others: Vec::new(),
+    };
+    let answer = symbols::headers(cx.tree, &search);
+    let defined = answer.survey.declared.get(name)?.iter().any(|(_, kind)| *kind == Kind::Macro);
+    if !defined {
+        return None;
+    }
+    let hidden = answer.headers.iter().filter(|header| !header.visible && header.score > 40.0);
+    Some(
+        hidden
+            .take(3)
+            .zip([94, 88, 84])
+            .filter_map(|(h, rank)| include(cx, &[file.to_owned()], h, &answer, rank))
+            .collect(),
+    )
+}
+
 /// True for causes that are about a name which a header would declare.
 fn lacks_name(cause: &Cause) -> bool {
     match cause.class.as_str() {
@@ -187,7 +213,15 @@ fn words_at(cx: &Context<'_>) -> Vec<String> {
 /// The word that a parser did not expect: named in the message, or under the caret.
 fn stumbled(cx: &Context<'_>) -> Option<String> {
     let quoted = cx.cause.message.split('\'').skip(1).step_by(2).filter(|name| is_plain(name));
-    quoted.last().map(str::to_owned).or_else(|| {
+    quoted.filter(|name| !crate::code::is_keyword(name)).last().map(str::to_owned).or_else(|| {
+        let printed = cx.cause.snippet.as_ref().and_then(|snippet| {
+            let rest: String = snippet.text.chars().skip(snippet.marks.find('^')?).collect();
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            rest.get(..end).filter(|word| is_plain(word)).map(str::to_owned)
+        });
+        if printed.as_deref().is_some_and(|word| !crate::code::is_keyword(word)) {
+            return printed;
+        }
         sites(cx).iter().find_map(|site| {
             let tokens = site.source.line_tokens(site.line);
             let word = tokens.iter().find(|t| Some(t.start) == site.offset && t.kind == TokenKind::Identifier)?;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Candidate, Context, Fixer};
+use super::{Candidate, Context, Fixer, add_include};
 use crate::code::Code;
 use crate::index::Index;
 use crate::site::candidate;
@@ -62,6 +62,11 @@ fn in_file(cx: &Context<'_>, index: &Index<'_>, file: &str, symbol: &str) -> Vec
     let code = Code::new(&source);
     let ends: Vec<usize> = code.words(symbol).filter(|&t| t > 0 && code.s(t - 1) == "}").collect();
     let Some(&first) = ends.first() else { return Vec::new() };
+    // It is no misspelt one: its header is missing.
+    if let Some(mut made) = add_include::for_name(cx, file, symbol) {
+        made.iter_mut().for_each(|candidate| candidate.diagnosis = Some("attr-macro-undefined"));
+        return made;
+    }
     let line = code.toks[first].line;
     let mut offers: HashMap<String, u8> = HashMap::new();
     let mut offer = |text: String, rank: u8| {
@@ -139,6 +144,19 @@ mod tests {
         let habit = bench("__tight", "struct b { int x; } __attribute__((packed));\n")
             .best(&DefineAttribute, &doubled("__tight"));
         assert_eq!(habit, "-} __tight;\n+} __attribute__((packed));\n");
+    }
+
+    #[test]
+    fn the_header_that_defines_it() {
+        let header = "struct tank {\n\tint level;\n} ____tank_aligned;\n";
+        let bench = Bench::new(&[
+            ("d/a.c", "#include \"t.h\"\n"),
+            ("d/b.c", "#include \"t.h\"\n"),
+            ("d/t.h", header),
+            ("include/linux/tanks.h", "#define ____tank_aligned __attribute__((aligned(8)))\n"),
+        ]);
+        let added = bench.kernel().best(&DefineAttribute, &doubled("____tank_aligned"));
+        assert_eq!(added, "+#include <linux/tanks.h>\n+\n");
     }
 
     #[test]

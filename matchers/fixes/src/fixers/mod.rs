@@ -126,10 +126,28 @@ pub fn all() -> &'static [&'static dyn Fixer] {
     ]
 }
 
+/// False when the log shows another line at the place of the cause than the tree has.
+pub fn same_line(cx: &Context<'_>) -> bool {
+    let (Some(place), Some(snippet)) = (&cx.cause.location, &cx.cause.snippet) else { return true };
+    let own = snippet.line.is_none_or(|number| Some(number) == place.line);
+    let file = cx.tree.find(&place.file);
+    let (true, Some(line), Some(source)) = (own, place.line, file.and_then(|file| cx.tree.read(&file))) else {
+        return true;
+    };
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = words(&snippet.text);
+    let same = source.line_text(line).is_some_and(|text| words(text).contains(&shown));
+    same || shown.is_empty() || snippet.text.contains('\u{fffd}')
+}
+
 /// The changes that may repair a cause, the most promising first, none twice.
 pub fn candidates(cx: &Context<'_>) -> Vec<Candidate> {
     let wanting = all().iter().filter(|fixer| fixer.wants(cx));
     let mut found: Vec<Candidate> = wanting.flat_map(|fixer| fixer.candidates(cx)).collect();
+    if !same_line(cx) {
+        // In another version of the file, only what needs no line of it can be right.
+        found.retain(|candidate| candidate.edits.is_empty() || matches!(candidate.kind, "add_include" | "fix_include"));
+    }
     found.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank));
     let mut seen = HashSet::new();
     found.retain(|candidate| {

@@ -139,6 +139,18 @@ impl Ranking<'_> {
             if gives.is_empty() {
                 continue;
             }
+            // What the file gets already is not what it lacks: a configuration hides it, or the tree is
+            // another version.
+            let declares = declaring.contains_key(file.as_str());
+            let reached = self.includes.closure(&file, STEPS);
+            let fresh = declaring.keys().any(|from| {
+                (*from == file || reached.contains_key(*from))
+                    && !visible.contains_key(*from)
+                    && *from != self.search.file
+            });
+            if !declares && !fresh {
+                continue;
+            }
             let own = peers.get(&file).cloned().unwrap_or_default();
             let cover: f32 = gives.values().sum::<f32>() / known as f32;
             let main = gives.contains_key(self.search.names[0]);
