@@ -527,6 +527,17 @@ mod tests {
     }
 
     #[test]
+    fn a_macro_of_the_program_before_the_standard_name() {
+        let files = [
+            ("a.c", "#include <stdio.h>\n\nint a(void) { return errno; }\n"),
+            ("b.c", "#include \"own.h\"\nint b(void) { return errno; }\n"),
+            ("own.h", "extern int *own_errno;\n#define errno (*own_errno)\n"),
+        ];
+        let log = "a.c:3:22: error: 'errno' undeclared (first use in this function)\n";
+        assert_eq!(added(&files, log), ["a.c: #include \"own.h\""]);
+    }
+
+    #[test]
     fn the_type_of_a_variable() {
         let files =
             [("a.c", "#include <stdio.h>\n\nint a(int fd)\n{\n\tstruct pollfd p = { fd, 0, 0 };\n\treturn 0;\n}\n")];

@@ -122,7 +122,7 @@ fn names(cx: &Context<'_>, site: &Site, symbol: &str) -> Vec<Candidate> {
     let code = Code::new(&site.source);
     let uses: Vec<usize> = code.words(symbol).filter(|&at| !is_member(&code, at)).collect();
     let Some(&first) = uses.first() else { return Vec::new() };
-    if cx.cause.symbols.len() > 3 || is_known(cx, symbol) {
+    if cx.cause.symbols.len() > 3 {
         return Vec::new();
     }
     let at = site.offset.map(|o| code.at(o)).filter(|at| uses.contains(at)).unwrap_or(first);
@@ -138,7 +138,7 @@ fn names(cx: &Context<'_>, site: &Site, symbol: &str) -> Vec<Candidate> {
     };
     let hints = hints(cx);
     hints.iter().for_each(|hint| offer(hint, 92));
-    if let Some(made) = keyword(site, &code, at, symbol) {
+    if let Some(made) = keyword(site, &code, at, symbol).filter(|_| !is_known(cx, symbol)) {
         return vec![made];
     }
     let function = code.function_at(code.toks[at].start).cloned();
@@ -165,7 +165,8 @@ fn names(cx: &Context<'_>, site: &Site, symbol: &str) -> Vec<Candidate> {
     let all = found.into_iter().chain(wide).map(|(name, (distance, rank))| (name, distance, rank));
     let mut renames = renames(&site.file, &code, &uses, at, symbol, all.collect());
     renames.extend(declaration(&site.file, &code, symbol, &uses));
-    renames
+    // Asked last: it may search the whole tree.
+    if renames.is_empty() || is_known(cx, symbol) { Vec::new() } else { renames }
 }
 
 /// A statement that is a misspelt keyword: `contiune;`.

@@ -156,7 +156,11 @@ impl Ranking<'_> {
             let main = gives.contains_key(self.search.names[0]);
             // What uses the names includes this.
             let share = own.len() as f32 / (users.len() as f32 + 2.0);
-            let score = 100.0 * cover + 40.0 * share + self.custom(&file, &path) + if main { 10.0 } else { 0.0 };
+            let score = 100.0 * cover
+                + 40.0 * share
+                + self.custom(&file, &path)
+                + self.replaces(&file, &own)
+                + if main { 10.0 } else { 0.0 };
             let seen = visible.contains_key(&file) || self.search.file == file;
             found.push(Header {
                 path,
@@ -309,6 +313,18 @@ impl Ranking<'_> {
             _ => 0.0,
         };
         near + reach + place
+    }
+
+    /// Points for a header by which a program replaces a standard name with a macro of its own: the
+    /// standard's would build, and mean another thing. Stand-ins for standard headers do not count.
+    fn replaces(&self, file: &str, peers: &[String]) -> f32 {
+        let own = |name: &&str| {
+            let found = self.seen.declared.get(*name);
+            !self.table(name).is_empty()
+                && found.into_iter().flatten().any(|(from, kind)| from == file && *kind == Kind::Macro)
+        };
+        let stands_in = || tables::names().contains(name(file)) || file.ends_with(".in.h");
+        if !peers.is_empty() && self.search.names.iter().any(own) && !stands_in() { 70.0 } else { 0.0 }
     }
 
     /// True when the file can include it: by the kernel's folders, or because it lies near, or in a
