@@ -148,7 +148,7 @@ pub(crate) fn users(tree: &Tree, symbol: &str) -> Vec<String> {
 
 /// True when a header of the tree names a symbol.
 pub(crate) fn is_declared(tree: &Tree, symbol: &str) -> bool {
-    !naming(tree, symbol, &[".h", ".hpp", ".hh", ".hxx", ".inc"]).is_empty()
+    tree.names_once(symbol, || !naming(tree, symbol, &[".h", ".hpp", ".hh", ".hxx", ".inc"]).is_empty())
 }
 
 /// The files with one of these ends that have a symbol as a word.

@@ -47,6 +47,8 @@ pub struct Tree {
     kernel: OnceLock<bool>,
     include_lines: Known,
     surveys: Mutex<HashMap<String, Arc<Survey>>>,
+    /// Whether a header names a symbol: several fixers ask it of the same one.
+    declared: Mutex<HashMap<String, bool>>,
 }
 
 /// The files that were read.
@@ -75,6 +77,7 @@ impl Tree {
             kernel: OnceLock::new(),
             include_lines: Known::default(),
             surveys: Mutex::default(),
+            declared: Mutex::default(),
         })
     }
 
@@ -181,6 +184,12 @@ impl Tree {
     /// The include lines of the files that were looked at.
     pub(crate) fn include_lines(&self) -> &Known {
         &self.include_lines
+    }
+
+    /// Whether a header names a symbol, searched for once.
+    pub(crate) fn names_once(&self, symbol: &str, search: impl FnOnce() -> bool) -> bool {
+        let mut known = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(symbol.to_owned()).or_insert_with(search)
     }
 
     /// What a search of the files found, made once for each key.

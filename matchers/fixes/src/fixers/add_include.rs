@@ -51,7 +51,7 @@ impl Fixer for AddInclude {
             names: owned.iter().map(String::as_str).collect(),
             cxx: is_cxx(cx),
             complete: matches!(cx.cause.class.as_str(), "incomplete-type" | "no-member"),
-            arch: arch(cx),
+            arch: cx.arch(),
             kernel: cx.kernel,
             others: others.iter().map(|(file, name)| (file.as_str(), name.as_str())).collect(),
         };
@@ -69,7 +69,7 @@ pub(super) fn for_name(cx: &Context<'_>, file: &str, name: &str) -> Option<Vec<C
         names: vec![name],
         cxx: false,
         complete: true,
-        arch: arch(cx),
+        arch: cx.arch(),
         kernel: cx.kernel,
         others: Vec::new(),
     };
@@ -106,12 +106,6 @@ fn lacks_name(cause: &Cause) -> bool {
 fn file(cx: &Context<'_>) -> Option<String> {
     let placed = cx.cause.location.iter().chain(&cx.cause.places).find_map(|place| cx.tree.find(&place.file));
     placed.or_else(|| units::sources(cx, &Index::new(cx.tree)).into_iter().next())
-}
-
-/// What the log says of the architecture.
-fn arch<'a>(cx: &Context<'a>) -> Option<&'a str> {
-    let build = cx.all.builds.iter().find(|build| cx.cause.builds.first() == Some(&build.id));
-    build.or(cx.all.builds.first()).and_then(|build| build.axes.get("arch")).map(String::as_str)
 }
 
 /// True when C++ is compiled: a header's name does not tell.
@@ -423,7 +417,7 @@ fn demanded(cx: &Context<'_>, file: &str) -> Vec<Candidate> {
         names: vec!["include"],
         cxx: false,
         complete: false,
-        arch: arch(cx),
+        arch: cx.arch(),
         kernel: cx.kernel,
         others: Vec::new(),
     };

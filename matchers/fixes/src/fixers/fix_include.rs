@@ -96,8 +96,7 @@ fn moved(wanted: &str, path: &str) -> bool {
 /// The headers of the tree that may be meant.
 fn in_tree(cx: &Context<'_>, file: &str, wanted: &str, system: bool, offer: &mut dyn FnMut(String, bool, u8)) {
     let side = scope::side(cx.kernel, file);
-    let axis = cx.all.builds.first().and_then(|build| build.axes.get("arch")).map(String::as_str);
-    let arch = scope::arch(cx.tree, file, axis);
+    let arch = scope::arch(cx.tree, file, cx.arch());
     let includes = Includes::new(cx.tree, (side == Side::Kernel).then(|| arch.clone()));
     let roots = [
         "include/uapi/".to_owned(),

@@ -78,6 +78,14 @@ pub struct Context<'a> {
     pub all: &'a Report,
 }
 
+impl<'a> Context<'a> {
+    /// What the log of the cause says of the architecture.
+    pub(crate) fn arch(&self) -> Option<&'a str> {
+        let build = self.all.builds.iter().find(|build| self.cause.builds.first() == Some(&build.id));
+        build.or(self.all.builds.first()).and_then(|build| build.axes.get("arch")).map(String::as_str)
+    }
+}
+
 /// Turns causes of one sort into changes.
 pub trait Fixer: Sync {
     /// Its name in the rules.
