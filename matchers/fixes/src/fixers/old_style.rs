@@ -1,7 +1,7 @@
 //! Definitions in the style from before C89: without a type, with the parameters' types behind the
 //! list. Newer compilers refuse them.
 
-use super::{Candidate, Context, Fixer};
+use super::{Candidate, Context, Fixer, add_includes};
 use crate::code::{Code, Function};
 use crate::site::{Site, candidate, sites};
 
@@ -37,12 +37,25 @@ impl Fixer for OldStyle {
                 let title = "Give the definitions their parameters' types".to_owned();
                 let mut one = candidate("patch", title, &site.file, site.line, edits, 92);
                 one.diagnosis = Some("old-style-definition");
+                made.extend(with_includes(cx, site, &one));
                 made.push(one);
             }
         }
         made.extend(empty_list(cx, &all, &code));
         made
     }
+}
+
+/// The same change with the headers that the file did without, too: a compiler that refuses such
+/// definitions refuses calls of what nothing declares, as soon as it can read that far.
+fn with_includes(cx: &Context<'_>, site: &Site, change: &Candidate) -> Option<Candidate> {
+    let names = add_includes::called(cx, &site.file, &site.source);
+    let more = add_includes::headers(cx, &site.file, &names)?;
+    let mut both = change.clone();
+    both.title = format!("{}, include {}", change.title, add_includes::listed(&more.paths));
+    both.edits.extend(more.edits);
+    both.rank = change.rank + 1;
+    Some(both)
 }
 
 /// True when a place is in the head of a function.
@@ -143,8 +156,10 @@ fn implicit(all: &[Site], code: &Code<'_>) -> Option<Candidate> {
             continue;
         }
         // An old-style parameter that has no declaration gets one before the body.
-        let parameter = code.functions.iter().find(|f| f.params.0 < at && at < f.params.1 && names(code, f).is_some());
-        if let Some(function) = parameter {
+        let lists = |f: &&Function| {
+            f.params.0 < at && at < f.params.1 && code.arguments(f.params.0).iter().all(|p| p.len() == 1)
+        };
+        if let Some(function) = code.functions.iter().find(lists) {
             let brace = code.toks[function.body.0].start;
             let start = code.line_start(brace);
             edits.push((start, start, format!("  int {};{}", code.s(at), code.newline())));
@@ -201,6 +216,13 @@ mod tests {
     }
 
     #[test]
+    fn parameters_that_nothing_declares() {
+        let bench = Bench::new(&[("a.c", "int fill(name, level)\n{\n  return level;\n}\n")]);
+        let cause = cause("implicit-int", "parameter 'name' was not declared, defaults to 'int'", &[]);
+        assert_eq!(bench.best(&OldStyle, &at(cause, "a.c", 1, 10)), "+  int name;\n");
+    }
+
+    #[test]
     fn parameters_behind_the_list() {
         let cause = at(cause("unknown-type", "unknown type name 'name'", &["name", "level"]), "a.c", 2, 7);
         let expected = concat!(
@@ -209,6 +231,27 @@ mod tests {
             "-char *pour(a)\n-  int a;\n+char *pour(int a)\n"
         );
         assert_eq!(Bench::new(&[("a.c", TEXT)]).best(&OldStyle, &cause), expected);
+    }
+
+    #[test]
+    fn what_is_called_without_a_declaration() {
+        let text = "#include <stdio.h>\nextern char *getenv();\nstatic level() { return 1; }\n#ifdef X\nint none() { sleep(1); }\n\
+                    #endif\nfill (name)\n  char *name;\n{\n  puts(getenv(name));\n  exit(level(strlen(name)));\n}\n";
+        let cause = at(cause("unknown-type", "unknown type name 'name'", &["name"]), "a.c", 7, 7);
+        let expected = concat!(
+            "+#include <stdlib.h>\n+#include <string.h>\n",
+            "-fill (name)\n-  char *name;\n+int fill (char *name)\n"
+        );
+        assert_eq!(Bench::new(&[("a.c", text)]).best(&OldStyle, &cause), expected);
+    }
+
+    #[test]
+    fn behind_a_definition_with_two_heads() {
+        let text = "#ifdef __STDC__\nint f(int a)\n#else\nint f(a)\nint a;\n#endif\n{\n  return g(a);\n  }\n\
+                    int fill(name)\nchar *name;\n{\n  return 0;\n  }\n";
+        let cause = at(cause("unknown-type", "unknown type name 'name'", &["name"]), "a.c", 10, 10);
+        let expected = "-int fill(name)\n-char *name;\n+int fill(char *name)\n";
+        assert_eq!(Bench::new(&[("a.c", text)]).best(&OldStyle, &cause), expected);
     }
 
     #[test]
