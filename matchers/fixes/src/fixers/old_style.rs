@@ -8,6 +8,9 @@ use crate::site::{Site, candidate, sites};
 /// See the module.
 pub struct OldStyle;
 
+/// Columns of a line.
+const WIDTH: usize = 80;
+
 impl Fixer for OldStyle {
     fn name(&self) -> &'static str {
         "modernise-definition"
@@ -110,14 +113,16 @@ fn converted(code: &Code<'_>, function: &Function) -> Option<Vec<(usize, usize, 
         let found = kinds.iter().find(|(own, _)| own == name);
         found.map_or_else(|| format!("int {name}"), |(_, text)| text.clone())
     });
-    let list = typed.collect::<Vec<_>>().join(", ");
     let (open, brace) = (code.toks[function.params.0], code.toks[function.body.0]);
     let mut edits = Vec::new();
     let storage = |t| matches!(code.s(t), "static" | "extern" | "inline" | "register");
-    if (function.first..function.name).all(storage) {
+    let untyped = (function.first..function.name).all(storage);
+    if untyped {
         let start = code.toks[function.name].start;
         edits.push((start, start, "int ".to_owned()));
     }
+    let column = code.text[code.line_start(open.start)..open.end].chars().count() + if untyped { 4 } else { 0 };
+    let list = filled(&typed.collect::<Vec<_>>(), column, code.newline());
     let gap = if code.toks[function.params.1].line == brace.line { " ".to_owned() } else { code.newline().to_owned() };
     // Comments behind the declarations stay where they are told apart: only plain ones are joined.
     let between = &code.text[code.toks[function.params.1].end..brace.start];
@@ -126,6 +131,28 @@ fn converted(code: &Code<'_>, function: &Function) -> Option<Vec<(usize, usize, 
     }
     edits.push((open.end, brace.start, format!("{list}){gap}")));
     Some(edits)
+}
+
+/// Parameters in lines of at most 80 columns, those after the first below the start of the list.
+fn filled(parameters: &[String], column: usize, newline: &str) -> String {
+    let (mut list, mut at) = (String::new(), column);
+    for (number, parameter) in parameters.iter().enumerate() {
+        let width = parameter.chars().count() + 1;
+        match number {
+            0 => {}
+            _ if at + 1 + width > WIDTH => {
+                list += &format!(",{newline}{}", " ".repeat(column));
+                at = column;
+            }
+            _ => {
+                list += ", ";
+                at += 1;
+            }
+        }
+        list += parameter;
+        at += width;
+    }
+    list
 }
 
 /// The same where comments stand between: the declarations go one by one.
@@ -243,6 +270,20 @@ mod tests {
             "-fill (name)\n-  char *name;\n+int fill (char *name)\n"
         );
         assert_eq!(Bench::new(&[("a.c", text)]).best(&OldStyle, &cause), expected);
+    }
+
+    #[test]
+    fn long_lists_are_filled() {
+        let text = "static int fill (pressure, temperature, owner)\n     struct measured_pressure *pressure;\n     \
+                    struct measured_temperature *temperature;\n     char *owner;\n{\n  return 0;\n}\n";
+        let cause = at(cause("unknown-type", "unknown type name 'pressure'", &["pressure"]), "a.c", 1, 18);
+        let changed = Bench::new(&[("a.c", text)]).best(&OldStyle, &cause);
+        let added: Vec<&str> = changed.lines().filter(|line| line.starts_with('+')).collect();
+        let expected = [
+            "+static int fill (struct measured_pressure *pressure,",
+            "+                 struct measured_temperature *temperature, char *owner)",
+        ];
+        assert_eq!(added, expected);
     }
 
     #[test]
