@@ -56,7 +56,8 @@ fn with_includes(cx: &Context<'_>, site: &Site, change: &Candidate) -> Option<Ca
     let more = add_includes::headers(cx, &site.file, &names)?;
     let mut both = change.clone();
     both.title = format!("{}, include {}", change.title, add_includes::listed(&more.paths));
-    both.edits.extend(more.edits);
+    // The includes first: in a file that begins with a definition both go to one place.
+    both.edits.splice(0..0, more.edits);
     both.rank = change.rank + 1;
     Some(both)
 }
@@ -117,11 +118,16 @@ fn converted(code: &Code<'_>, function: &Function) -> Option<Vec<(usize, usize, 
     let mut edits = Vec::new();
     let storage = |t| matches!(code.s(t), "static" | "extern" | "inline" | "register");
     let untyped = (function.first..function.name).all(storage);
+    let kind = match (untyped, gives_nothing(code, function)) {
+        (false, _) => "",
+        (true, false) => "int ",
+        (true, true) => "void ",
+    };
     if untyped {
         let start = code.toks[function.name].start;
-        edits.push((start, start, "int ".to_owned()));
+        edits.push((start, start, kind.to_owned()));
     }
-    let column = code.text[code.line_start(open.start)..open.end].chars().count() + if untyped { 4 } else { 0 };
+    let column = code.text[code.line_start(open.start)..open.end].chars().count() + kind.len();
     let list = filled(&typed.collect::<Vec<_>>(), column, code.newline());
     let gap = if code.toks[function.params.1].line == brace.line { " ".to_owned() } else { code.newline().to_owned() };
     // Comments behind the declarations stay where they are told apart: only plain ones are joined.
@@ -131,6 +137,21 @@ fn converted(code: &Code<'_>, function: &Function) -> Option<Vec<(usize, usize, 
     }
     edits.push((open.end, brace.start, format!("{list}){gap}")));
     Some(edits)
+}
+
+/// True for a function without a type that returns no value, as far as this file shows: there was no
+/// `void` when it was written.
+fn gives_nothing(code: &Code<'_>, function: &Function) -> bool {
+    let name = code.s(function.name);
+    let value = (function.body.0..function.body.1).any(|at| code.s(at) == "return" && code.s(at + 1) != ";");
+    let mut others = code.words(name).filter(|&at| at != function.name);
+    // Called for what it does only, and declared nowhere else.
+    let called = |at: usize| {
+        let alone = matches!(code.s(at - 1), ";" | "{" | "}" | ")" | "else" | "do");
+        let ends = code.partner(at + 1).is_some_and(|close| code.s(close + 1) == ";");
+        code.s(at + 1) == "(" && alone && ends && code.function_at(code.toks[at].start).is_some()
+    };
+    name != "main" && !value && others.all(|at| at > 0 && called(at))
 }
 
 /// Parameters in lines of at most 80 columns, those after the first below the start of the list.
@@ -267,9 +288,19 @@ mod tests {
         let cause = at(cause("unknown-type", "unknown type name 'name'", &["name"]), "a.c", 7, 7);
         let expected = concat!(
             "+#include <stdlib.h>\n+#include <string.h>\n",
-            "-fill (name)\n-  char *name;\n+int fill (char *name)\n"
+            "-fill (name)\n-  char *name;\n+void fill (char *name)\n"
         );
         assert_eq!(Bench::new(&[("a.c", text)]).best(&OldStyle, &cause), expected);
+    }
+
+    #[test]
+    fn functions_that_give_nothing() {
+        let text = "fill(name) char *name;\n{\n  puts(name);\n}\npour(name) char *name;\n{\n  if (drain(name)) \
+                    fill(name);\n}\ndrain(name) char *name;\n{\n}\n";
+        let cause = at(cause("unknown-type", "unknown type name 'name'", &["name"]), "a.c", 1, 6);
+        let changed = Bench::new(&[("a.c", text)]).best(&OldStyle, &cause);
+        let heads: Vec<&str> = changed.lines().filter(|line| line.contains("(char *name)")).collect();
+        assert_eq!(heads, ["+void fill(char *name)", "+void pour(char *name)", "+int drain(char *name)"]);
     }
 
     #[test]
