@@ -166,6 +166,14 @@ impl<'b> Analyzer<'b> {
         }
         let sets = merge::join(groups, &roots, self.book);
         let mut causes: Vec<Cause> = sets.iter().map(|set| self.cause(set, &consequences)).collect();
+        for (cause, set) in causes.iter_mut().zip(&sets).filter(|(cause, _)| cause.location.is_none()) {
+            // Where the message says nothing, make says what could not be built.
+            let built = explained.iter().filter(|(_, root)| set.contains(root)).map(|(of, _)| &groups[*of]);
+            let objects: BTreeSet<&String> = built.flat_map(|group| &group.objects).collect();
+            if cause.objects.is_empty() {
+                cause.objects = objects.into_iter().take(LISTED).cloned().collect();
+            }
+        }
         untyped_first(&mut causes);
         // What says the least is repaired last; else the log's own order.
         causes.sort_by_key(|cause| match cause.class.as_str() {
