@@ -40,11 +40,11 @@ impl Fixer for AddIncludes {
             return Vec::new();
         }
         let names = add_include::own_names(cx);
-        let Some(made) = headers(cx, &file, &names).filter(|made| made.paths.len() > 1) else { return Vec::new() };
+        let Some(made) = headers(cx, &file, &names).filter(|made| made.written.len() > 1) else { return Vec::new() };
         vec![Candidate {
             kind: "add_include",
-            title: format!("include {} in {file}", listed(&made.paths)),
-            header: made.paths.first().cloned(),
+            title: format!("include {} in {file}", listed(&made.written)),
+            header: Some(made.first),
             line: made.line,
             diagnosis: Some("missing-include"),
             file: Some(file),
@@ -58,8 +58,10 @@ impl Fixer for AddIncludes {
 
 /// The includes that a file needs.
 pub(super) struct Includable {
-    /// The headers, without brackets or quotes.
-    pub(super) paths: Vec<String>,
+    /// The headers as they are written: `<a.h>`, `"b.h"`.
+    pub(super) written: Vec<String>,
+    /// The first of them, without brackets or quotes.
+    pub(super) first: String,
     /// The line of the first, counted from 1.
     pub(super) line: Option<u32>,
     /// The lines that are put in.
@@ -91,7 +93,8 @@ pub(super) fn headers(cx: &Context<'_>, file: &str, names: &[String]) -> Option<
             Some((best, one)) => {
                 first = first.min(one.line).or(first).or(one.line);
                 edits.extend(one.edits);
-                paths.push(best.path.clone());
+                let written = if best.system { format!("<{}>", best.path) } else { format!("\"{}\"", best.path) };
+                paths.push((best.path.clone(), written));
                 left.retain(|name| !best.gives.iter().any(|given| given == name));
             }
             // What no header has is another matter.
@@ -99,7 +102,9 @@ pub(super) fn headers(cx: &Context<'_>, file: &str, names: &[String]) -> Option<
         }
     }
     paths.sort();
-    (!paths.is_empty()).then(|| Includable { paths, line: first, edits: joined(edits) })
+    let first_path = paths.first()?.0.clone();
+    let written = paths.into_iter().map(|(_, written)| written).collect();
+    Some(Includable { written, first: first_path, line: first, edits: joined(edits) })
 }
 
 /// Insertions at one place as one, sorted as lists of includes are.
@@ -121,12 +126,11 @@ fn joined(mut edits: Vec<Edit>) -> Vec<Edit> {
     all
 }
 
-/// Headers in words: `<a.h>, <b.h> and <c.h>`.
-pub(super) fn listed(paths: &[String]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| format!("<{path}>")).collect();
-    match names.split_last() {
+/// Headers in words: `<a.h>, <b.h> and "c.h"`.
+pub(super) fn listed(written: &[String]) -> String {
+    match written.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => names.concat(),
+        _ => written.concat(),
     }
 }
 

@@ -55,7 +55,7 @@ fn with_includes(cx: &Context<'_>, site: &Site, change: &Candidate) -> Option<Ca
     let names = add_includes::called(cx, &site.file, &site.source);
     let more = add_includes::headers(cx, &site.file, &names)?;
     let mut both = change.clone();
-    both.title = format!("{}, include {}", change.title, add_includes::listed(&more.paths));
+    both.title = format!("{}, include {}", change.title, add_includes::listed(&more.written));
     // The includes first: in a file that begins with a definition both go to one place.
     both.edits.splice(0..0, more.edits);
     both.rank = change.rank + 1;
