@@ -33,14 +33,11 @@ impl Fixer for AddInclude {
 
     fn wants(&self, cx: &Context<'_>) -> bool {
         let class = cx.cause.class.as_str();
-        lacks_name(cx.cause) || matches!(class, "syntax-error" | "preprocessor" | "missing-prototype")
+        lacks_name(cx.cause) || matches!(class, "syntax-error" | "missing-prototype")
     }
 
     fn candidates(&self, cx: &Context<'_>) -> Vec<Candidate> {
         let Some(file) = file(cx) else { return Vec::new() };
-        if cx.cause.class == "preprocessor" {
-            return demanded(cx, &file);
-        }
         let owned = names(cx, &file);
         if owned.is_empty() {
             return Vec::new();
@@ -122,6 +119,11 @@ fn bare(symbol: &str) -> &str {
     plain.rsplit([' ', ':', '.']).next().unwrap_or(plain)
 }
 
+/// A word that may be a macro: `P` in `int fill P((int level));` too.
+fn is_name(word: &str) -> bool {
+    is_plain(word) || word.len() == 1 && word.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 fn is_plain(name: &str) -> bool {
     name.len() >= 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -130,7 +132,7 @@ fn is_plain(name: &str) -> bool {
 pub(super) fn own_names(cx: &Context<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |name: &str| {
-        if is_plain(name) && !crate::code::is_keyword(name) && found.len() < NAMES && !found.iter().any(|n| n == name) {
+        if is_name(name) && !crate::code::is_keyword(name) && found.len() < NAMES && !found.iter().any(|n| n == name) {
             found.push(name.to_owned());
         }
     };
@@ -210,8 +212,10 @@ fn stumbled(cx: &Context<'_>) -> Option<String> {
     quoted.filter(|name| !crate::code::is_keyword(name)).last().map(str::to_owned).or_else(|| {
         let printed = cx.cause.snippet.as_ref().and_then(|snippet| {
             let rest: String = snippet.text.chars().skip(snippet.marks.find('^')?).collect();
+            // clang points behind the last thing that it understood.
+            let rest = rest.trim_start();
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-            rest.get(..end).filter(|word| is_plain(word)).map(str::to_owned)
+            rest.get(..end).filter(|word| is_name(word)).map(str::to_owned)
         });
         if printed.as_deref().is_some_and(|word| !crate::code::is_keyword(word)) {
             return printed;
@@ -410,58 +414,6 @@ fn without(cx: &Context<'_>, file: &str, header: &Header, answer: &Answer<'_>) -
     made.chain(units::sources(cx, &Index::new(cx.tree))).find(|other| !has(other))
 }
 
-/// `#error "include x.h first"`: the header that the message names.
-fn demanded(cx: &Context<'_>, file: &str) -> Vec<Candidate> {
-    let message = cx.cause.message.trim_start_matches("#error");
-    if !message.to_ascii_lowercase().contains("includ") {
-        return Vec::new();
-    }
-    let is_path = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
-    let words = message.split(|c| !is_path(c)).filter(|word| word.ends_with(".h") && word.len() > 2);
-    let search = Search {
-        file,
-        names: vec!["include"],
-        cxx: false,
-        complete: false,
-        arch: cx.arch(),
-        kernel: cx.kernel,
-        others: Vec::new(),
-    };
-    let answer = symbols::headers(cx.tree, &search);
-    let units: Vec<String> = cx.cause.includes.iter().rev().filter_map(|l| cx.tree.find(&l.file)).collect();
-    let target = units.into_iter().find(|unit| !is_header(unit)).unwrap_or_else(|| file.to_owned());
-    let siblings: Vec<&str> = cx
-        .tree
-        .files()
-        .iter()
-        .map(String::as_str)
-        .filter(|other| crate::index::folder(other) == crate::index::folder(&target) && *other != target)
-        .take(400)
-        .collect();
-    let mut made = Vec::new();
-    for path in words.take(2) {
-        let mut peers: [Vec<String>; 2] = Default::default();
-        for sibling in &siblings {
-            for line in answer.includes.of(sibling).iter().filter(|line| line.path == path) {
-                peers[usize::from(line.system)].push((*sibling).to_owned());
-            }
-        }
-        let system = peers[1].len() >= peers[0].len();
-        let [quoted, bracketed] = peers;
-        let header = Header {
-            path: path.to_owned(),
-            system,
-            file: None,
-            gives: Vec::new(),
-            score: 100.0,
-            visible: false,
-            peers: if system { bracketed } else { quoted },
-        };
-        made.extend(include(cx, std::slice::from_ref(&target), &header, &answer, 92));
-    }
-    made
-}
-
 #[cfg(test)]
 mod tests {
     use super::AddInclude;
@@ -568,20 +520,13 @@ mod tests {
         ];
         let log = "a.c:3:13: error: expected '=', ',', ';', 'asm' or '__attribute__' before 'TANK_PURE'\n";
         assert_eq!(added(&files, log), ["a.c: #include \"attributes.h\""]);
+        let old = [("a.c", "\nint a P((int b));\n"), ("b.h", "#define P(x) x\n")];
+        let log =
+            "a.c:2:6: error: expected ';' after top level declarator\n    2 | int a P((int b));\n      |      ^\n";
+        assert_eq!(added(&old, log), ["a.c: #include \"b.h\""]);
         let files = [("a.c", "#define TANK_PURE\nint a(void) TANK_PURE\nint b;\n"), files[2]];
         let log = "a.c:2:13: error: expected '=', ',', ';', 'asm' or '__attribute__' before 'TANK_PURE'\n";
         assert!(added(&files, log).is_empty());
-    }
-
-    #[test]
-    fn what_an_error_line_demands() {
-        let files = [
-            ("lib/a.c", "#include \"b.h\"\n"),
-            ("lib/b.h", "#ifndef TANK\n#error \"Please include config.h first.\"\n#endif\n"),
-            ("lib/c.c", "#include <config.h>\n#include \"b.h\"\n"),
-        ];
-        let log = "In file included from lib/a.c:1:\nlib/b.h:2:2: error: #error \"Please include config.h first.\"\n";
-        assert_eq!(added(&files, log), ["lib/a.c: #include <config.h>"]);
     }
 
     #[test]

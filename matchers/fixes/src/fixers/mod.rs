@@ -7,6 +7,7 @@ mod arguments;
 mod assembler;
 mod attribute_name;
 mod define_attribute;
+mod demanded_include;
 mod devicetree;
 mod devicetree_constant;
 mod export;
@@ -120,6 +121,7 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &arguments::Arguments,
         &attribute_name::AttributeName,
         &define_attribute::DefineAttribute,
+        &demanded_include::DemandedInclude,
         &fallthrough::Fallthrough,
         &fix_include::FixInclude,
         &format::Format,
