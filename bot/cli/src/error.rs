@@ -58,6 +58,9 @@ pub enum Error {
     /// git says no.
     #[error("git: {0}")]
     Git(String),
+    /// Nothing can be bisected.
+    #[error("{0}")]
+    Bisect(String),
     /// A pattern of paths that is wrong.
     #[error("the pattern '{0}': {1}")]
     Pattern(String, String),
@@ -92,6 +95,7 @@ impl Error {
             Self::Manifest(_) => "`triage schema matrix` says what a manifest may have".into(),
             Self::Baseline(_) => "give a folder of logs, a manifest, or what --format json wrote".into(),
             Self::Git(_) => "--tree must be a git tree that has both ends of the range".into(),
+            Self::Bisect(_) => "without --bisect the suspects are named by what they changed".into(),
             Self::Pattern(..) => "write axes in braces, as in {arch}/{config}/{toolchain}.log".into(),
             _ => return None,
         })

@@ -17,12 +17,14 @@ mod patch_message;
 mod pipeline;
 mod plan;
 mod progress;
+mod proof;
 mod rule_files;
 mod rule_stub;
 mod rules_command;
 mod run;
 mod signals;
 mod stages;
+mod state_line;
 mod suggest;
 mod tree;
 

@@ -27,23 +27,24 @@ use triage_causes::{Options, Report};
 use triage_report::{Format, Source};
 use triage_rules::RuleBook;
 
-use crate::args::{JudgeArgs, OutputArgs};
+use crate::args::{JudgeArgs, OutputArgs, ProofArgs};
 use crate::error::{Error, reason};
 use crate::output::{Extra, Outputs, complain, name_unreadable};
 use crate::plan::{OutputPlan, Surroundings};
 use crate::progress::Progress;
 use crate::tree::Tree;
-use crate::{judge, status};
+use crate::{FAULT, judge, status};
 use sources::Sources;
 use survey::Survey;
-use who::Commits;
 use who::maintainers::Maintainers;
+use who::{Commits, bisect};
 
 pub use manifest::Manifest;
 pub use noting::{Notes, Noting};
 
 /// `triage matrix [OPTIONS] PATH…`.
 #[derive(Debug, clap::Args)]
+#[command(mut_group("ProofArgs", |group| group.requires("bisect")))]
 #[command(after_help = "\
 Axes (arch, config, toolchain, version, target, branch, commit, your own) come from the manifest, then
 --pattern, then metadata beside a log (tuxmake, KernelCI, kcidb, job names), then the log itself, then
@@ -65,12 +66,21 @@ pub struct MatrixArgs {
     pub baseline: Option<PathBuf>,
 
     /// With --tree: ranks the commits of this range of git's that could have done it
-    #[arg(long, value_name = "A..B", help_heading = "Who", requires = "tree", conflicts_with = "series")]
+    #[arg(long, value_name = "A..B", help_heading = "Who", requires = "tree", group = "commits")]
     pub range: Option<String>,
 
     /// With --tree: ranks the patches of a series, an mbox, instead
-    #[arg(long, value_name = "MBOX", help_heading = "Who", requires = "tree", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "MBOX", help_heading = "Who", requires = "tree", group = "commits")]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub series: Option<PathBuf>,
+
+    /// Builds commits of the range, or patches of the series, until one is proved to have done it
+    #[arg(long, help_heading = "Who", requires = "tree", requires = "commits")]
+    pub bisect: bool,
+
+    /// How to build.
+    #[command(flatten)]
+    pub proof: ProofArgs,
 
     /// How to judge.
     #[command(flatten)]
@@ -110,9 +120,10 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
         past.as_ref().map(|past| (past.report.builds.as_slice(), &past.measured)),
     );
     let mut report = judge::suggested(report, tree.as_ref(), &book);
-    if let Some(tree) = &tree {
-        accuse(&mut report, args, tree)?;
-    }
+    let sound = match &tree {
+        Some(tree) => accuse(&mut report, args, tree, &book, &progress)?,
+        None => true,
+    };
     let mut faults = survey.faults;
     if let Some(past) = past {
         let compared = baseline::compare(&mut report, &judge::relocated(past.report, tree.as_ref()), &past.name);
@@ -127,26 +138,38 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
     let extra = Extra { matrix: true, excerpts: &excerpts };
     match outputs.write_with(&report, source, extra, progress.elapsed(), &mut io::stdout().lock()) {
         Err(error) if !error.is_broken_pipe() => Err(error),
+        _ if !sound => Ok(FAULT),
         _ => Ok(status(&report, &faults)),
     }
 }
 
-/// Names commits and maintainers.
-fn accuse(report: &mut Report, args: &MatrixArgs, tree: &Tree) -> Result<(), Error> {
+/// Names commits and maintainers; false when what was asked for could not be proved at all.
+fn accuse(
+    report: &mut Report,
+    args: &MatrixArgs,
+    tree: &Tree,
+    book: &RuleBook,
+    progress: &Progress,
+) -> Result<bool, Error> {
     let root = tree.files().root().to_owned();
-    if let Some(range) = &args.range {
-        who::suspect(report, &root, Commits::Range(range))?;
-    } else if let Some(series) = &args.series {
-        who::suspect(report, &root, Commits::Series(series))?;
+    let range = args.range.as_deref().map(Commits::Range);
+    let commits = range.or(args.series.as_deref().map(Commits::Series));
+    let mut sound = true;
+    if let Some(commits) = commits {
+        who::suspect(report, &root, commits)?;
+        if args.bisect && !report.causes.is_empty() {
+            progress.clear();
+            sound = bisect::prove(report, tree, book, commits, &args.proof, args.output.quiet)?;
+        }
     }
-    let Ok(text) = fs::read(root.join("MAINTAINERS")) else { return Ok(()) };
+    let Ok(text) = fs::read(root.join("MAINTAINERS")) else { return Ok(sound) };
     let known = Maintainers::parse(&String::from_utf8_lossy(&text));
     for cause in &mut report.causes {
         if let Some(at) = &cause.location {
             cause.maintainers = known.of(&at.file);
         }
     }
-    Ok(())
+    Ok(sound)
 }
 
 /// What is compared with.
