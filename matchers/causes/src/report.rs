@@ -40,7 +40,7 @@ pub struct Report {
     /// What became of the causes of an earlier report (`triage matrix --baseline`).
     #[serde(default)]
     pub baseline: Option<Baseline>,
-    /// Build times that stand in the logs or beside them, compared (`triage matrix`).
+    /// Build times that stand in the logs, with `triage matrix` also those beside them, compared.
     #[serde(default)]
     pub times: Vec<TimePair>,
 }

@@ -7,6 +7,7 @@
 
 mod excerpts;
 mod guards;
+mod literals;
 mod manifest;
 mod metadata;
 mod noting;
@@ -14,7 +15,7 @@ mod pattern;
 mod seen;
 mod sources;
 mod survey;
-mod timing;
+pub mod timing;
 mod who;
 
 use std::fs;
@@ -22,6 +23,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
+use tempfile::TempDir;
 use triage_causes::matrix::baseline;
 use triage_causes::{Options, Report};
 use triage_report::{Format, Source};
@@ -29,6 +31,7 @@ use triage_rules::RuleBook;
 
 use crate::args::{JudgeArgs, OutputArgs, ProofArgs};
 use crate::error::{Error, reason};
+use crate::inputs::Input;
 use crate::output::{Extra, Outputs, complain, name_unreadable};
 use crate::plan::{OutputPlan, Surroundings};
 use crate::progress::Progress;
@@ -93,7 +96,7 @@ pub struct MatrixArgs {
 /// Compares builds.
 pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
     let plan = OutputPlan::new(&args.output, &Surroundings::of_stdout());
-    let sources = sources::find(&args.paths, args.pattern.as_deref())?;
+    let mut sources = sources::find(&args.paths, args.pattern.as_deref())?;
     if !args.output.quiet && sources.inputs.iter().any(|input| input.path.is_none()) && io::stdin().is_terminal() {
         complain("reading a log from the terminal; Ctrl-D ends it");
     }
@@ -102,6 +105,7 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
     let past = args.baseline.as_deref().or(sources.baseline.as_deref());
     let past = past.map(|path| Past::read(path, args, &book, options)).transpose()?;
     let outputs = Outputs::open(&plan)?;
+    let _kept = keep_standard_input(&mut sources.inputs)?;
 
     let total: Option<u64> = sources.inputs.iter().map(|input| input.size).sum();
     let progress = Progress::new(total, args.output.quiet);
@@ -141,6 +145,18 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
         _ if !sound => Ok(FAULT),
         _ => Ok(status(&report, &faults)),
     }
+}
+
+/// Keeps standard input in a file, since logs are read twice; it goes when the folder is dropped.
+fn keep_standard_input(inputs: &mut [Input]) -> Result<Option<TempDir>, Error> {
+    let Some(input) = inputs.iter_mut().find(|input| input.path.is_none()) else { return Ok(None) };
+    // A folder of its own: what lies beside a log may say something of it.
+    let folder = tempfile::Builder::new().prefix("triage-").tempdir().map_err(Error::Output)?;
+    let path = folder.path().join("input");
+    let copied = fs::File::create(&path).and_then(|mut file| io::copy(&mut io::stdin().lock(), &mut file));
+    let size = copied.map_err(|error| Error::Write(path.clone(), error))?;
+    (input.path, input.size) = (Some(path), Some(size));
+    Ok(Some(folder))
 }
 
 /// Names commits and maintainers; false when what was asked for could not be proved at all.
