@@ -160,6 +160,7 @@ fn the_commit_is_proved_by_halving() {
     project.write("notes.txt", "mine\n");
     let (answer, report) = project.bisected(&[]);
     assert_eq!(answer.status, Some(1), "{answer:?}");
+    assert!(answer.stderr.contains("changes that are not committed are left out"), "{answer:?}");
     let cause = &report["causes"][0];
     let proved = &cause["proved"];
     assert_eq!((&proved["how"], &proved["commit"]), (&"bisect".into(), &project.short(culprit).into()), "{cause:#}");
@@ -363,7 +364,7 @@ fn an_end_that_builds_is_told() {
     let log = project.log();
     let range = format!("--range={}..{}", project.commits[0], project.commits[1]);
     for (command, said) in [("make", "the commands do not fail"), ("false", "fail for another reason")] {
-        let mut call = project.call(&["--build-command", command, &range]);
+        let mut call = project.call(&["--build-command", command, &range, "--format=json"]);
         let answer = Answer::from(call.arg(&log).output().expect("triage starts"));
         assert_eq!(answer.status, Some(2), "{answer:?}");
         assert!(
@@ -371,9 +372,13 @@ fn an_end_that_builds_is_told() {
             "{answer:?}"
         );
     }
-    let mut call = project.call(&[&format!("--range={}..HEAD", project.commits[0])]);
+    // What was read is reported all the same.
+    let mut call = project.call(&["--format=json", &format!("--range={}..HEAD", project.commits[0])]);
     let answer = Answer::from(call.arg(&log).output().expect("triage starts"));
     assert!(answer.status == Some(2) && answer.stderr.contains("--build-command"), "{answer:?}");
+    let report = answer.json();
+    assert!(report["problems"][0]["message"].as_str().unwrap().contains("--build-command"), "{report:#}");
+    assert_eq!(report["causes"][0]["symbols"][0], "level_of");
 }
 
 #[test]

@@ -95,7 +95,6 @@ impl Error {
             Self::Manifest(_) => "`triage schema matrix` says what a manifest may have".into(),
             Self::Baseline(_) => "give a folder of logs, a manifest, or what --format json wrote".into(),
             Self::Git(_) => "--tree must be a git tree that has both ends of the range".into(),
-            Self::Bisect(_) => "without --bisect the suspects are named by what they changed".into(),
             Self::Pattern(..) => "write axes in braces, as in {arch}/{config}/{toolchain}.log".into(),
             _ => return None,
         })

@@ -175,7 +175,14 @@ fn accuse(
         who::suspect(report, &root, commits)?;
         if args.bisect && !report.causes.is_empty() {
             progress.clear();
-            sound = bisect::prove(report, tree, book, commits, &args.proof, args.output.quiet)?;
+            sound = match bisect::prove(report, tree, book, commits, &args.proof, args.output.quiet) {
+                // What was found by reading is worth its report.
+                Err(error @ Error::Bisect(_)) => {
+                    bisect::remark(report, &error.to_string());
+                    false
+                }
+                done => done?,
+            };
         }
     }
     let Ok(text) = fs::read(root.join("MAINTAINERS")) else { return Ok(sound) };

@@ -58,6 +58,9 @@ pub fn prove(
     let place = commands.place(args, history.top(), build.as_deref())?;
     if !quiet {
         commands.announce(history.top());
+        if history.is_dirty() {
+            complain("changes that are not committed are left out");
+        }
     }
     let stop = signals::stop_flag();
     let line = StateLine::new(quiet);
@@ -115,7 +118,8 @@ fn can_be(cause: &Cause) -> bool {
     cause.kind != Kind::Infrastructure && !VAGUE.contains(&cause.class.as_str())
 }
 
-fn remark(report: &mut Report, message: &str) {
+/// Says something about the bisection, at once and in the report.
+pub fn remark(report: &mut Report, message: &str) {
     complain(message);
     report.problems.push(Problem { name: "bisection".to_owned(), message: message.to_owned() });
 }

@@ -78,6 +78,12 @@ impl History {
         &self.top
     }
 
+    /// True when files that git knows have changes that are not committed.
+    pub fn is_dirty(&self) -> bool {
+        let status = self.plain(&["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"]);
+        status.is_ok_and(|changed| !changed.is_empty())
+    }
+
     /// The ends of `A..B`; a missing one is HEAD.
     pub fn ends(&self, range: &str) -> Result<Ends, Error> {
         let wrong = || Error::Bisect(format!("the range '{range}': it must be two commits with '..' between"));
