@@ -403,6 +403,25 @@ fn commands_come_from_the_folder_of_the_build() {
 }
 
 #[test]
+fn what_is_left_when_the_time_is_up() {
+    let mut project = Project::new();
+    let culprit = ten(&mut project);
+    // The end, the start, and the first half are built; what comes next takes too long.
+    let slow = "--build-command=if grep -q a7 fs/valve.c && ! grep -q a10 fs/valve.c; then sleep 300; fi";
+    let (answer, report) = project.bisected(&[slow, "--budget=8", &range_of(&project)]);
+    assert_eq!(answer.status, Some(1), "{answer:?}");
+    let cause = &report["causes"][0];
+    assert_eq!(cause["proved"], Value::Null, "{cause:#}");
+    let left = cause["bisection"]["left"].as_array().unwrap();
+    assert!(left.len() < 10 && left.contains(&project.short(culprit).into()), "{cause:#}");
+    assert!(cause["bisection"]["reason"].as_str().unwrap().contains("the time was up"), "{cause:#}");
+}
+
+fn range_of(project: &Project) -> String {
+    format!("--range={}..HEAD", project.commits[0])
+}
+
+#[test]
 fn a_merge_is_walked_into() {
     let mut project = Project::new();
     project.git(&["checkout", "--quiet", "-b", "side"]);

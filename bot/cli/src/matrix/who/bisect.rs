@@ -92,7 +92,14 @@ pub fn prove(
     let mut sound = true;
     let mut outcomes = Vec::new();
     for (number, cause) in causes.iter().enumerate() {
-        let mut search = Search { ends: &ends, number, all: causes.len(), builder: &mut builder, steps: Vec::new() };
+        let mut search = Search {
+            ends: &ends,
+            number,
+            all: causes.len(),
+            builder: &mut builder,
+            steps: Vec::new(),
+            left: Vec::new(),
+        };
         let outcome = search.run(&cause.suspects)?;
         let steps = std::mem::take(&mut search.steps);
         sound &= !outcome.unsound;
@@ -131,6 +138,8 @@ struct Search<'s, 'b> {
     all: usize,
     builder: &'s mut Builder<'b>,
     steps: Vec<BuiltCommit>,
+    /// Commits that could have done it still, as soon as the range is halved.
+    left: Vec<String>,
 }
 
 /// What came out for a cause.
@@ -157,7 +166,13 @@ impl Search<'_, '_> {
         }
         match self.search(suspects) {
             Ok(outcome) => Ok(outcome),
-            Err(Stop::Late) => Ok(Outcome::open("the time was up before it was narrowed down; --budget gives more")),
+            Err(Stop::Late) => {
+                let reason = match self.left.len() {
+                    0 => "the time was up; --budget gives more".to_owned(),
+                    count => format!("one of {count} commits; the time was up, --budget gives more"),
+                };
+                Ok(Outcome { left: self.names(&self.left), ..Outcome::open(reason) })
+            }
             Err(Stop::Fault(error)) => {
                 self.builder.line.clear();
                 Err(error)
@@ -203,6 +218,7 @@ impl Search<'_, '_> {
         let mut in_a_row = 0;
         let left = loop {
             let all = self.builder.history.halves(&bad, &good)?;
+            self.left.clone_from(&all);
             let open: Vec<&String> = all.iter().filter(|id| **id != bad && !skipped.contains(id)).collect();
             if open.is_empty() {
                 break all;
@@ -222,7 +238,7 @@ impl Search<'_, '_> {
             in_a_row = 0;
         };
         if left.len() > 1 {
-            let names = left.iter().take(LEFT).map(|id| self.name(id)).collect();
+            let names = self.names(&left);
             let reason = format!("one of {} commits: what lies between them could not be judged", left.len());
             return Ok(Outcome { left: names, ..Outcome::open(reason) });
         }
@@ -261,7 +277,11 @@ impl Search<'_, '_> {
         let known = self.steps.iter().any(|step| step.commit == name && step.reverted == reverted);
         let what = if reverted { "the end of the range without " } else { "" };
         let (number, all) = (self.number + 1, self.all);
-        self.builder.line.say(&format!("cause {number} of {all}: building {what}{name} (\"{title}\")"));
+        let left = match self.left.len() {
+            0 => String::new(),
+            count => format!(", {count} commits left"),
+        };
+        self.builder.line.say(&format!("cause {number} of {all}{left}: building {what}{name} (\"{title}\")"));
         let (state, took) = self.builder.state(tree, self.number)?;
         if !known {
             let (result, reason) = match &state {
@@ -272,6 +292,10 @@ impl Search<'_, '_> {
             self.steps.push(BuiltCommit { commit: name, title, reverted, result, reason, took });
         }
         Ok(state)
+    }
+
+    fn names(&self, commits: &[String]) -> Vec<String> {
+        commits.iter().take(LEFT).map(|id| self.name(id)).collect()
     }
 
     fn name(&self, commit: &str) -> String {
