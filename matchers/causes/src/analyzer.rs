@@ -166,6 +166,15 @@ impl<'b> Analyzer<'b> {
         }
         let sets = merge::join(groups, &roots, self.book);
         let mut causes: Vec<Cause> = sets.iter().map(|set| self.cause(set, &consequences)).collect();
+        for (cause, set) in causes.iter_mut().zip(&sets).filter(|(cause, _)| cause.location.is_none()) {
+            // Where the message says nothing, make says what could not be built.
+            let built = explained.iter().filter(|(_, root)| set.contains(root)).map(|(of, _)| &groups[*of]);
+            let objects: BTreeSet<&String> = built.flat_map(|group| &group.objects).collect();
+            if cause.objects.is_empty() {
+                cause.objects = objects.into_iter().take(LISTED).cloned().collect();
+            }
+        }
+        untyped_first(&mut causes);
         // What says the least is repaired last; else the log's own order.
         causes.sort_by_key(|cause| match cause.class.as_str() {
             "truncated" => 2,
@@ -396,4 +405,17 @@ fn includer(lead: &Group, all: &[&Group]) -> Option<Location> {
 fn earliest(groups: &[&Group]) -> Option<Location> {
     let file = groups.first()?.file();
     groups.iter().filter(|g| g.is_error() && g.file() == file).filter_map(|g| g.location.clone()).min_by_key(|l| l.line)
+}
+
+/// Puts declarations without a type before the calls of the same file that have no declaration: they
+/// tell how old the file is, and what is said of calls may change with them.
+fn untyped_first(causes: &mut [Cause]) {
+    let file = |cause: &Cause| cause.location.as_ref().map(|place| place.file.clone());
+    for at in 1..causes.len() {
+        let untyped = causes[at].class == "implicit-int";
+        let before = |other: &Cause| other.class == "implicit-declaration" && file(other) == file(&causes[at]);
+        if let Some(first) = causes[..at].iter().position(before).filter(|_| untyped) {
+            causes[first..=at].rotate_right(1);
+        }
+    }
 }

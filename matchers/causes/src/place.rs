@@ -6,6 +6,7 @@ use triage_log::diagnostic::{Diagnostic, Location, Tool};
 ///
 /// Purely textual: nothing is looked up.
 pub fn clean(path: &str) -> String {
+    let path = once(path);
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split(['/', '\\']) {
         match part {
@@ -18,6 +19,12 @@ pub fn clean(path: &str) -> String {
     }
     let joined = parts.join("/");
     if path.starts_with('/') { format!("/{joined}") } else { joined }
+}
+
+/// An absolute path once, when two jobs that wrote at the same time made it stand there twice.
+fn once(path: &str) -> &str {
+    let (first, second) = path.split_at_checked(path.len() / 2).unwrap_or((path, ""));
+    if first.starts_with('/') && first.len() > 1 && first == second { first } else { path }
 }
 
 /// The part of a path that is the same in every build directory: relative to `root` when it lies

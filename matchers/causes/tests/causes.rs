@@ -162,6 +162,14 @@ fn an_untyped_definition_is_no_consequence_of_a_missing_header() {
 }
 
 #[test]
+fn a_definition_without_a_type_comes_before_calls_without_a_declaration() {
+    let log = "a.c:68:7: error: implicit declaration of function 'random' [-Wimplicit-function-declaration]\n\
+               a.c:75:1: error: return type defaults to 'int' [-Wimplicit-int]\n\
+               b.c:5:1: error: return type defaults to 'int' [-Wimplicit-int]\n";
+    check(log, &["implicit-int a.c:75", "implicit-declaration random a.c:68", "implicit-int b.c:5"]);
+}
+
+#[test]
 fn a_warning_is_never_the_cause() {
     let log = "f.c:5:7: warning: unused variable 'x' [-Wunused-variable]\nf.c:9:2: error: too few arguments to function 'pump'\n";
     check(log, &["argument-count pump f.c:9"]);

@@ -211,6 +211,9 @@ impl<'a> Code<'a> {
                         if let Some((name, params)) = self.declarator(first, at) {
                             functions.push(Function { first, name, params, body: (at, close) });
                             first = close + 1;
+                        } else if first == at {
+                            // The body of what has another head in an `#else` branch.
+                            first = close + 1;
                         }
                         at = close;
                     }

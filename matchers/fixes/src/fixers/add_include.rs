@@ -103,13 +103,13 @@ fn lacks_name(cause: &Cause) -> bool {
 }
 
 /// The file that lacks the name.
-fn file(cx: &Context<'_>) -> Option<String> {
+pub(super) fn file(cx: &Context<'_>) -> Option<String> {
     let placed = cx.cause.location.iter().chain(&cx.cause.places).find_map(|place| cx.tree.find(&place.file));
     placed.or_else(|| units::sources(cx, &Index::new(cx.tree)).into_iter().next())
 }
 
 /// True when C++ is compiled: a header's name does not tell.
-fn is_cxx(cx: &Context<'_>) -> bool {
+pub(super) fn is_cxx(cx: &Context<'_>) -> bool {
     let places = cx.cause.location.iter().chain(&cx.cause.places).chain(&cx.cause.includes).map(|l| l.file.as_str());
     let objects = cx.cause.objects.iter().map(String::as_str);
     const ENDS: &[&str] = &[".cc", ".cpp", ".cxx", ".C", ".hh", ".hpp", ".hxx"];
@@ -127,7 +127,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// The names of the cause, the main one first.
-fn own_names(cx: &Context<'_>) -> Vec<String> {
+pub(super) fn own_names(cx: &Context<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |name: &str| {
         if is_plain(name) && !crate::code::is_keyword(name) && found.len() < NAMES && !found.iter().any(|n| n == name) {
@@ -168,7 +168,7 @@ fn names(cx: &Context<'_>, file: &str) -> Vec<String> {
 }
 
 /// What all causes of the report lack, each with its file: searched for at once.
-fn others(cx: &Context<'_>) -> Vec<(String, String)> {
+pub(super) fn others(cx: &Context<'_>) -> Vec<(String, String)> {
     let lacking = cx.all.causes.iter().filter(|cause| lacks_name(cause)).take(CAUSES);
     let mut found: Vec<(String, String)> = Vec::new();
     for cause in lacking {
@@ -349,7 +349,13 @@ fn offers(cx: &Context<'_>, headers: &[Header], targets: &[Vec<String>], answer:
 }
 
 /// The candidate that includes a header in all of some files.
-fn include(cx: &Context<'_>, target: &[String], header: &Header, answer: &Answer<'_>, rank: u8) -> Option<Candidate> {
+pub(super) fn include(
+    cx: &Context<'_>,
+    target: &[String],
+    header: &Header,
+    answer: &Answer<'_>,
+    rank: u8,
+) -> Option<Candidate> {
     let mut edits = Vec::new();
     let mut first = None;
     for file in target {

@@ -195,7 +195,9 @@ fn values(code: &Code<'_>, function: &Function, declared: &dyn Fn(&str) -> bool)
                 || kind.contains(&word)
                 || variables.iter().any(|(name, _)| code.s(*name) == word)
         };
-        if names.all(known) && last.len() <= 12 {
+        // What a neighbour ends with may be a call of this very function: it would never end.
+        let endless = last.clone().any(|at| code.s(at) == code.s(function.name));
+        if names.all(known) && last.len() <= 12 && !endless {
             let changed = last.clone().any(|at| {
                 variables.iter().any(|(name, _)| {
                     code.s(*name) == code.s(at)

@@ -298,7 +298,9 @@ fn kind(cx: &Context<'_>, site: &Site, code: &Code<'_>) -> Vec<Candidate> {
     }
     if let (Some(call), Some(place)) = (call, place) {
         let arguments = code.arguments(call.open);
-        for (other, argument) in arguments.iter().enumerate().filter(|(n, _)| *n != place) {
+        // A macro at file scope that defines something is no call.
+        let inside = code.function_at(point).is_some();
+        for (other, argument) in arguments.iter().enumerate().filter(|(n, _)| *n != place && inside) {
             let near = other.abs_diff(place) == 1;
             let (a, b) = (&arguments[place.min(other)], &arguments[place.max(other)]);
             let edits = vec![

@@ -8,7 +8,10 @@ use triage_log::diagnostic::Location;
 
 use super::{Candidate, Context, Fixer};
 use crate::edit::Edit;
+use crate::index::Index;
 use crate::makefile::folder;
+use crate::site::candidate;
+use crate::units;
 
 /// Files next to it that are read for words.
 const NEIGHBOURS: usize = 60;
@@ -53,8 +56,72 @@ impl Fixer for Assembler {
                     .collect();
             }
         }
-        Vec::new()
+        let whole = |file: String| Some((cx.tree.read(&file)?, file)).filter(|(_, file)| is_assembly(file));
+        let named = places(cx.cause).into_iter().filter_map(|place| cx.tree.find(&place.file)).take(1);
+        let built = units::sources(cx, &Index::new(cx.tree));
+        let files = named.chain(built).filter_map(whole).take(2);
+        files
+            .flat_map(|(source, file)| [labels(cx, &file, &source.text), macro_end(cx, &file, &source.text)].concat())
+            .collect()
     }
+}
+
+/// A label that nothing defines, where the file has one of nearly the same name.
+fn labels(cx: &Context<'_>, file: &str, text: &str) -> Vec<Candidate> {
+    let Some(wrong) = cx.cause.symbols.first().filter(|name| name.len() > 2) else { return Vec::new() };
+    let mut defined: BTreeMap<String, u32> = BTreeMap::new();
+    let mut uses: Vec<(usize, usize)> = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let (label, body) = split(line);
+        if let Some(name) = label.trim().strip_suffix(':') {
+            *defined.entry(name.to_owned()).or_default() += 1;
+        }
+        let here = start + label.len();
+        uses.extend(words(body).filter(|word| body[word.clone()] == **wrong).map(|w| (here + w.start, here + w.end)));
+        start += line.len();
+    }
+    if uses.is_empty() || defined.contains_key(wrong) {
+        return Vec::new();
+    }
+    let one = |(rank, right): (u8, &str)| {
+        let edits = uses.iter().map(|&(start, end)| (start, end, right.to_owned())).collect();
+        let line = text[..uses[0].0].matches('\n').count() as u32 + 1;
+        candidate("restore_line", format!("write {right} for {wrong}"), file, line, edits, rank)
+    };
+    nearest(wrong, &defined, 2).into_iter().take(3).map(one).collect()
+}
+
+/// `.endm` of a macro that has none: before the first blank line behind its head, or before the next
+/// macro.
+fn macro_end(cx: &Context<'_>, file: &str, text: &str) -> Vec<Candidate> {
+    if !(cx.cause.message.contains("macro") && cx.cause.message.contains("end of file")
+        || cx.cause.message.contains("no matching '.endm"))
+    {
+        return Vec::new();
+    }
+    let (mut open, mut start): (Option<Vec<usize>>, usize) = (None, 0);
+    for line in text.split_inclusive('\n') {
+        let body = line.trim();
+        match body.split_whitespace().next() {
+            Some(".macro") => {
+                if let Some(ends) = &mut open {
+                    ends.push(start);
+                    break;
+                }
+                open = Some(Vec::new());
+            }
+            Some(".endm" | ".endmacro") => open = None,
+            None => open.iter_mut().filter(|ends| ends.is_empty()).for_each(|ends| ends.push(start)),
+            _ => {}
+        }
+        start += line.len();
+    }
+    let one = |(at, rank): (usize, u8)| {
+        let line = text[..at].matches('\n').count() as u32 + 1;
+        candidate("restore_line", "end the macro".to_owned(), file, line, vec![(at, at, ".endm\n".to_owned())], rank)
+    };
+    open.unwrap_or_default().into_iter().zip([90, 82]).map(one).collect()
 }
 
 fn is_assembly(file: &str) -> bool {
@@ -407,6 +474,25 @@ mod tests {
     fn best(line: &str, message: &str, known: &Known) -> String {
         let slip = slips(line, message, known).into_iter().next().expect("a candidate");
         format!("{}{}{}", &line[..slip.start], slip.text, &line[slip.end..])
+    }
+
+    #[test]
+    fn a_label_that_nothing_defines() {
+        let text = "fill:\n\tb.ne\t.Lrefil\n.Lrefill:\n\tb\t.Lrefill\n";
+        let files = testing::kernel(&[("arch/arm64/lib/tank.S", text)]);
+        let log = "  AS      arch/arm64/lib/tank.o\n<unknown>:0: error: Undefined temporary symbol .Lrefil\n\
+                   make[3]: *** [scripts/Makefile.build:390: arch/arm64/lib/tank.o] Error 1\n";
+        let changed = testing::best(&Assembler, &files, log);
+        assert_eq!(changed[0].1, text.replace(".Lrefil\n", ".Lrefill\n"));
+    }
+
+    #[test]
+    fn a_macro_without_end() {
+        let text = ".macro fill a\n\tmov \\a, 1\n.endm\n.macro pour a\n\tmov \\a, 2\n\n.macro drain a\n.endm\n";
+        let files = [("tank.S", text)];
+        let log = "tank.S: Assembler messages:\ntank.S:4: Error: unexpected end of file in macro `pour' definition\n";
+        let changed = testing::best(&Assembler, &files, log);
+        assert_eq!(changed[0].1, text.replace(", 2\n\n", ", 2\n.endm\n\n"));
     }
 
     #[test]

@@ -104,7 +104,10 @@ fn in_tree(cx: &Context<'_>, file: &str, wanted: &str, system: bool, offer: &mut
         format!("arch/{arch}/include/uapi/"),
         format!("arch/{arch}/include/"),
     ];
-    for header in cx.tree.files().iter().filter(|path| is_header(path)) {
+    // `.dtsi`, `.inc`: what is included is of the kind that was asked for.
+    let kind = wanted.rsplit_once('.').map_or("h", |(_, end)| end);
+    let alike = |path: &&String| is_header(path) || path.rsplit_once('.').is_some_and(|(_, end)| end == kind);
+    for header in cx.tree.files().iter().filter(alike) {
         let near = u8::try_from(common(header, file).min(4)).unwrap_or(4);
         let rooted = roots.iter().find_map(|root| header.strip_prefix(root.as_str())).filter(|_| side == Side::Kernel);
         let beside = header.strip_prefix(folder(file)).map(|rest| rest.trim_start_matches('/'));
@@ -172,6 +175,17 @@ mod tests {
             ("include/net/valves_of.h", ""),
         ]);
         assert_eq!(fixed(&files, "drivers/x/a.c", 1, "linux/valves.h"), "#include <linux/valve.h>\n");
+    }
+
+    #[test]
+    fn of_a_devicetree() {
+        let files = kernel(&[
+            ("arch/arm64/boot/dts/water/pump.dts", "/dts-v1/;\n#include \"tanks-a.dtsi\"\n"),
+            ("arch/arm64/boot/dts/water/tank-a.dtsi", ""),
+            ("arch/arm64/boot/dts/water/tank.dtsi", ""),
+        ]);
+        let fixed = fixed(&files, "arch/arm64/boot/dts/water/pump.dts", 2, "tanks-a.dtsi");
+        assert_eq!(fixed, "/dts-v1/;\n#include \"tank-a.dtsi\"\n");
     }
 
     #[test]

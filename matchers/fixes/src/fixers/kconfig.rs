@@ -373,9 +373,24 @@ fn open_blocks(text: &str) -> Vec<Slip> {
         let (word, rest) = body.split_once(|c: char| c.is_whitespace() || c == '"').unwrap_or((body, ""));
         match word {
             "help" | "---help---" => help = Some(None),
-            "menu" | "if" | "choice" => {
-                stack.push((word, rest.split('#').next().unwrap_or_default().trim().to_owned()))
+            "choice" => {
+                // What cannot be in a choice shows where it ended.
+                let end = choice_end(text, start);
+                let number = text[..end.unwrap_or(here)].matches('\n').count() as u32 + 1;
+                let slip = end.map(|end| Slip {
+                    title: "end the choice block".to_owned(),
+                    kind: "restore_line",
+                    line: number,
+                    start: end,
+                    end,
+                    text: "endchoice\n".to_owned(),
+                });
+                match slip {
+                    Some(slip) => found.push(slip),
+                    None => stack.push(("choice", String::new())),
+                }
             }
+            "menu" | "if" => stack.push((word, rest.split('#').next().unwrap_or_default().trim().to_owned())),
             "endmenu" | "endif" | "endchoice" => {
                 let name = &word[3..];
                 let Some(depth) = stack.iter().rposition(|(open, _)| *open == name) else { continue };
@@ -413,6 +428,46 @@ fn open_blocks(text: &str) -> Vec<Slip> {
         });
     }
     found
+}
+
+/// Where a choice that has no end must have ended: before the first entry behind it (`after`) that
+/// cannot be one of its options. None when it has an end before that, or all could be options.
+///
+/// Options have a prompt and are `bool` or `tristate` (Documentation/kbuild/kconfig-language.rst).
+fn choice_end(text: &str, after: usize) -> Option<usize> {
+    let next = |word: &str| text[after..].find(&format!("\n{word}")).unwrap_or(usize::MAX);
+    if next("endchoice") < next("choice") {
+        return None;
+    }
+    let mut entry: Option<(usize, bool)> = None;
+    let mut last = after;
+    let mut at = after;
+    for line in text[after..].split_inclusive('\n') {
+        let (here, body) = (at, line.trim());
+        at += line.len();
+        let word = body.split(|c: char| c.is_whitespace() || c == '"').next().unwrap_or_default();
+        let rest = body[word.len()..].trim_start();
+        if column(line) > 0 || body.is_empty() || body.starts_with('#') {
+            if let Some((_, option)) = &mut entry {
+                *option |= matches!(word, "bool" | "tristate") && !rest.is_empty() || word == "prompt";
+            }
+            if !body.is_empty() && !body.starts_with('#') {
+                last = at;
+            }
+            continue;
+        }
+        if let Some((start, false)) = entry {
+            return Some(start);
+        }
+        entry = match word {
+            "config" => Some((last, false)),
+            "menuconfig" | "menu" | "source" | "mainmenu" | "endmenu" => return Some(last),
+            "comment" | "if" | "endif" => None,
+            _ => return None,
+        };
+        last = at.max(here);
+    }
+    entry.filter(|(_, option)| !option).map(|(start, _)| start)
 }
 
 /// How far a line is indented, tabs to the next eighth column.
@@ -504,6 +559,10 @@ mod tests {
             apply("if A\nendif # A\nif NET # all\nmenu \"x\""),
             "if A\nendif # A\nif NET # all\nmenu \"x\"\nendmenu\nendif # NET\n"
         );
+        let text = "choice\n\tprompt \"a\"\nconfig A\n\tbool \"A\"\n\nconfig B\n\tbool\n\tprompt \"B\"\n\n# c\nconfig C\n\tbool\n";
+        assert_eq!(apply(text), text.replace("\"B\"\n\n", "\"B\"\nendchoice\n\n"));
+        let text = "choice\n\tprompt \"a\"\nconfig A\n\tbool \"A\"\nendchoice\nconfig C\n\tint\n";
+        assert_eq!(apply(text), text);
         assert_eq!(open_blocks(""), []);
         assert_eq!(open_blocks("endif\n"), []);
     }

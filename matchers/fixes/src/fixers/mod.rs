@@ -1,6 +1,7 @@
 //! The fixers: each turns a cause into changes that may repair it. One file each.
 
 mod add_include;
+mod add_includes;
 mod add_return;
 mod arguments;
 mod assembler;
@@ -114,6 +115,7 @@ pub fn all() -> &'static [&'static dyn Fixer] {
         &package::InstallPackage,
         &target::Target,
         &add_include::AddInclude,
+        &add_includes::AddIncludes,
         &add_return::AddReturn,
         &arguments::Arguments,
         &attribute_name::AttributeName,

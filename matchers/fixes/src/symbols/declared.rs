@@ -274,6 +274,10 @@ impl<'t, 'n> Reader<'t, '_, 'n> {
                 ";" | "," | "=" | "[" | "{}" => {
                     self.note(name, if is_extern { Kind::Variable } else { Kind::Definition });
                 }
+                // `int fill P((int level));`, for compilers without prototypes.
+                _ if words.get(at + 1..at + 4).is_some_and(|w| w[0].1 && w[1].0 == "(" && w[2].0 == "(") => {
+                    self.note(name, Kind::Function);
+                }
                 // An attribute after the name.
                 _ if next.starts_with("__") && is_extern => self.note(name, Kind::Variable),
                 _ => {}
@@ -372,6 +376,7 @@ mod tests {
             ("int pump(void);", Some(Function)),
             ("extern struct tank *pump(int pump_arg) __must_check;", Some(Function)),
             ("static inline int __init pump(int a)\n{\n\treturn other(a);\n}", Some(Inline)),
+            ("extern char *pump P((const char *name, ...));", Some(Function)),
             ("int other(int pump);", None),
             ("static inline int other(void) { int pump; pump(); return 0; }", None),
             ("struct pump;", Some(Forward)),

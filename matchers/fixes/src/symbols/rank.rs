@@ -17,6 +17,8 @@ use crate::tree::Tree;
 const WEIGHED: usize = 60;
 /// How far from a header that is included the declaration may stand.
 const STEPS: u32 = 3;
+/// What it is worth that a header of the tree includes the standard's.
+const BROUGHT: f32 = 0.6;
 /// Users of a name whose includes are counted.
 const USERS: usize = 120;
 
@@ -94,7 +96,7 @@ pub fn headers<'t>(tree: &'t Tree, search: &Search<'_>) -> Answer<'t> {
         .iter()
         .all(|name| !seen.declared.contains_key(*name) && (kernel || standard(search.cxx, name).is_empty()));
     if search.kernel && unknown {
-        seen = tree.survey(&format!("all {key}"), || survey(tree, &scope::headers(tree), &names, kernel));
+        seen = tree.survey(&format!("all {key}"), || survey(tree, &scope::headers(tree, side), &names, kernel));
     }
     let ranking = Ranking { tree, search, side, arch: &arch, includes: &includes, seen: &seen };
     Answer { headers: ranking.headers(), survey: seen, includes }
@@ -143,11 +145,13 @@ impl Ranking<'_> {
             // another version.
             let declares = declaring.contains_key(file.as_str());
             let reached = self.includes.closure(&file, STEPS);
-            let fresh = declaring.keys().any(|from| {
-                (*from == file || reached.contains_key(*from))
-                    && !visible.contains_key(*from)
-                    && *from != self.search.file
-            });
+            let brings = !visible.contains_key(&file) && gives.keys().any(|name| !self.table(name).is_empty());
+            let fresh = brings
+                || declaring.keys().any(|from| {
+                    (*from == file || reached.contains_key(*from))
+                        && !visible.contains_key(*from)
+                        && *from != self.search.file
+                });
             if !declares && !fresh {
                 continue;
             }
@@ -280,7 +284,11 @@ impl Ranking<'_> {
     }
 
     /// The names that a header gives, by itself (1) or through what it includes (less).
-    fn gives<'d>(&self, file: &str, declaring: &'d BTreeMap<&str, BTreeMap<&str, f32>>) -> BTreeMap<&'d str, f32> {
+    fn gives<'d>(
+        &'d self,
+        file: &str,
+        declaring: &'d BTreeMap<&'d str, BTreeMap<&'d str, f32>>,
+    ) -> BTreeMap<&'d str, f32> {
         let mut found: BTreeMap<&str, f32> = BTreeMap::new();
         let mut add = |of: &BTreeMap<&'d str, f32>, part: f32| {
             for (name, worth) in of {
@@ -291,9 +299,22 @@ impl Ranking<'_> {
         if let Some(of) = declaring.get(file) {
             add(of, 1.0);
         }
-        for (header, step) in self.includes.closure(file, STEPS) {
+        let reached = self.includes.closure(file, STEPS);
+        for (header, step) in &reached {
             if let Some(of) = declaring.get(header.as_str()) {
-                add(of, [1.0, 0.75, 0.55, 0.4][step.min(STEPS) as usize]);
+                add(of, [1.0, 0.75, 0.55, 0.4][(*step).min(STEPS) as usize]);
+            }
+        }
+        // A program's header for all may include the standard's.
+        let standard: Vec<(&str, Vec<&'static str>)> =
+            self.search.names.iter().map(|name| (*name, self.table(name))).filter(|(_, of)| !of.is_empty()).collect();
+        if !standard.is_empty() {
+            let files = std::iter::once(file).chain(reached.keys().map(String::as_str));
+            for line in files.flat_map(|file| self.includes.of(file).to_vec()).filter(|line| line.system) {
+                for (name, _) in standard.iter().filter(|(_, of)| of.contains(&line.path.as_str())) {
+                    let known = found.entry(name).or_insert(0.0);
+                    *known = known.max(BROUGHT);
+                }
             }
         }
         found

@@ -11,6 +11,8 @@ use crate::tree::Tree;
 const CODE: &[&str] = &[".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".hh", ".hxx", ".inc", ".y", ".l", ".S"];
 /// Folders of a kernel tree that are user space, with what they include of it.
 const TOOLS: &[&str] = &["tools/", "scripts/", "samples/", "usr/", "kernel/bpf/preload/"];
+/// What the programs below `tools/` share. Others have to do without.
+const SHARED: &[&str] = &["tools/include/", "tools/lib/"];
 /// Files of a scope.
 const FILES: usize = 60_000;
 
@@ -30,6 +32,8 @@ pub fn side(kernel: bool, file: &str) -> Side {
     match kernel {
         false => Side::User,
         true if TOOLS.iter().any(|top| file.starts_with(top)) => Side::KernelTools,
+        // Programs that only help to build an architecture's kernel.
+        true if file.starts_with("arch/") && file.contains("/tools/") => Side::KernelTools,
         true => Side::Kernel,
     }
 }
@@ -61,6 +65,7 @@ pub fn files<'t>(tree: &'t Tree, side: Side, arch: &str, lacking: &[&str]) -> Ve
     let near: BTreeSet<&str> = lacking.iter().map(|file| subtree(file)).collect();
     let near_to = |path: &str| near.iter().any(|near| path.starts_with(near));
     let headers = near.contains("include/");
+    let of_tools = lacking.iter().any(|file| file.starts_with("tools/"));
     let arch = format!("arch/{arch}/");
     let wanted = |path: &&str| -> bool {
         if !CODE.iter().any(|end| path.ends_with(end)) {
@@ -74,15 +79,16 @@ pub fn files<'t>(tree: &'t Tree, side: Side, arch: &str, lacking: &[&str]) -> Ve
                     || path.starts_with(&arch) && (is_header(path) || headers)
                     || headers && path.starts_with("kernel/")
             }
-            Side::KernelTools => near_to(path) || path.starts_with("tools/include/") || path.starts_with("tools/lib/"),
+            Side::KernelTools => near_to(path) || of_tools && SHARED.iter().any(|top| path.starts_with(top)),
         }
     };
     tree.files().iter().map(String::as_str).filter(wanted).take(FILES).collect()
 }
 
-/// All headers of a tree: the second look, for what the first did not find.
-pub fn headers(tree: &Tree) -> Vec<&str> {
-    tree.files().iter().map(String::as_str).filter(|path| is_header(path)).take(FILES).collect()
+/// All headers of a kernel tree that are of a side: the second look, for what the first did not find.
+pub fn headers(tree: &Tree, of: Side) -> Vec<&str> {
+    let alike = |path: &&str| is_header(path) && (of != Side::KernelTools || side(true, path) == of);
+    tree.files().iter().map(String::as_str).filter(alike).take(FILES).collect()
 }
 
 /// The part of a tree that a file is of: `drivers/net/` of `drivers/net/ethernet/x.c`.
@@ -104,6 +110,7 @@ mod tests {
     fn sides_and_parts() {
         assert_eq!(side(true, "tools/perf/x.c"), Side::KernelTools);
         assert_eq!(side(true, "kernel/fork.c"), Side::Kernel);
+        assert_eq!(side(true, "arch/x86/tools/x.c"), Side::KernelTools);
         assert_eq!(side(false, "tools/x.c"), Side::User);
         assert_eq!(subtree("drivers/net/ethernet/x.c"), "drivers/net/");
         assert_eq!(subtree("kernel/fork.c"), "kernel/");
@@ -136,6 +143,8 @@ mod tests {
             ["arch/x86/include/asm/b.h", "drivers/md/raid/d.c", "include/linux/a.h"]
         );
         assert_eq!(files(&tree, Side::KernelTools, "x86", &["tools/x.c"]), ["tools/include/f.h"]);
-        assert_eq!(headers(&tree).len(), 5);
+        assert_eq!(headers(&tree, Side::Kernel).len(), 5);
+        assert_eq!(headers(&tree, Side::KernelTools), ["tools/include/f.h"]);
+        assert!(files(&tree, Side::KernelTools, "x86", &["scripts/mod/x.c"]).is_empty());
     }
 }

@@ -125,6 +125,7 @@ fn is_code(line: &str) -> bool {
 
 /// The lines that have no successor among those that were added.
 fn lost<'d>(removed: &[&'d str], added: &[&str]) -> Vec<&'d str> {
+    let all: Vec<&str> = added.iter().flat_map(|line| words(line)).collect();
     let mut free: Vec<String> = added.iter().map(|line| squeezed(line)).collect();
     let mut lost = Vec::new();
     for line in removed {
@@ -132,28 +133,54 @@ fn lost<'d>(removed: &[&'d str], added: &[&str]) -> Vec<&'d str> {
         let near = free.iter().map(|other| likeness(other.as_bytes(), own.as_bytes())).enumerate();
         match near.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, near)| *near >= 0.6) {
             Some((at, _)) => drop(free.remove(at)),
-            // An old-style parameter that went between the parentheses.
-            None if is_declaration(line) && added.iter().any(|other| takes_up(other, line)) => {}
+            // An old-style definition whose parameters went between the parentheses.
+            None if is_declaration(line) && taken_up(line, &all) || is_head(line) && extended(line, &all) => {}
             None => lost.push(*line),
         }
     }
     lost
 }
 
-/// `int level;` and the like.
-fn is_declaration(line: &str) -> bool {
-    let line = line.trim();
-    let plain = |c: char| c.is_alphanumeric() || "_ *[],\t".contains(c);
-    line.strip_suffix(';').is_some_and(|line| line.chars().all(plain) && line.split_whitespace().count() > 1)
+/// A line without the comments that end it.
+fn bare(line: &str) -> &str {
+    line.split("/*").next().unwrap_or(line).trim()
 }
 
-/// True when a line with parameters has all the words of a declaration.
-fn takes_up(line: &str, declaration: &str) -> bool {
-    let words = |text: &str| -> HashSet<String> {
-        let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
-    };
-    line.split_once('(').is_some_and(|(_, parameters)| words(declaration).is_subset(&words(parameters)))
+/// `int level;`, `int (*pump)();` and the like.
+fn is_declaration(line: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "_ *[](),\t".contains(c);
+    bare(line).strip_suffix(';').is_some_and(|line| {
+        let name = line.trim_end_matches([')', '(', ']', '[']).trim_end();
+        line.chars().all(plain) && words(line).len() > 1 && name.contains([' ', '\t', '*'])
+    })
+}
+
+/// `fill (tank, level)`: names in parentheses, and nothing else that would be lost.
+fn is_head(line: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "_ *,()\t".contains(c);
+    let line = bare(line).trim_end_matches('{').trim_end();
+    line.ends_with([')', ',']) && line.chars().all(plain) && !words(line).is_empty()
+}
+
+fn words(line: &str) -> Vec<&str> {
+    let words = bare(line).split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+/// True when all words of a declaration stand in what was added, in any order.
+fn taken_up(line: &str, added: &[&str]) -> bool {
+    let own: HashSet<&str> = words(line).into_iter().filter(|word| *word != "register").collect();
+    own.iter().all(|word| added.contains(word))
+}
+
+/// True when the words of a line stand in what was added in the same order.
+fn extended(line: &str, added: &[&str]) -> bool {
+    let own = words(line);
+    (0..added.len()).filter(|&at| added[at] == own[0]).any(|at| {
+        let window = &added[at..(at + own.len() * 8).min(added.len())];
+        let mut rest = window.iter();
+        own.iter().all(|word| rest.any(|other| other == word))
+    })
 }
 
 fn squeezed(line: &str) -> String {
@@ -216,6 +243,13 @@ mod tests {
             (&["-\tfill(tank);"][..], "patch", "undeclared-identifier", "deletes code"),
             (&["-\tfill(tank);"], "delete_line", "unused-function", "deletes code"),
             (&["-\tfill(tank);", "+\tint n;"], "patch", "x", "deletes code"),
+            (&["-\tfill(tank);", "+\tint fill, of, the, n, m, o, p, q, r, s, tank;"], "patch", "x", "deletes code"),
+            (
+                &["-fill(tank, level)", "+int level, tank, fill, a, b, c, d, e, f, g, h, i;"],
+                "patch",
+                "x",
+                "deletes code",
+            ),
             (&["+#if 0"], "patch", "x", "compiles code out"),
             (&["+#pragma GCC diagnostic ignored \"-Wx\""], "patch", "x", "turns a diagnostic off"),
             (&["-CFLAGS = -O2", "+CFLAGS = -O2 -Wno-unused"], "patch", "x", "turns a diagnostic off"),
@@ -253,6 +287,18 @@ mod tests {
                     "-  struct tank *tank;",
                     "-  int level;",
                     "+int fill (struct tank *tank, int level)",
+                ],
+                "patch",
+                "x",
+            ),
+            (
+                &[
+                    "-main(argc, argv)",
+                    "-  int argc;\t/* how many */",
+                    "-  register char *argv[];",
+                    "-  int (*fill)();",
+                    "+int main(int argc,",
+                    "+         char *argv[], int (*fill)())",
                 ],
                 "patch",
                 "x",

@@ -15,6 +15,7 @@ use super::commands::Plan;
 use super::judge::{self, Change, Run, Target, Verdict};
 use super::objects::{self, Symbols};
 use super::scratch::{Place, Scratch, Trouble};
+use crate::code::is_keyword;
 use crate::edit::Edit;
 use crate::fixers::Candidate;
 use crate::tree::Tree;
@@ -318,7 +319,9 @@ fn change(tree: &Tree, edits: &[Edit], cause: &Cause) -> Change {
         let more = u32::try_from(edit.text.lines().count()).unwrap_or(u32::MAX);
         change.lines.push((edit.file.clone(), first, first.saturating_add(more)));
         let words = edit.text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        change.names.extend(words.filter(|word| word.len() > 2).map(str::to_owned));
+        // Types stand in messages about much else.
+        let named = |word: &&str| word.len() > 2 && !word.ends_with("_t") && !is_keyword(word);
+        change.names.extend(words.filter(named).map(str::to_owned));
     }
     change
 }

@@ -150,8 +150,19 @@ pub(super) struct ProgramMessage<'a> {
     pub flavor: Option<Flavor>,
 }
 
+/// The file of a message of LLVM's assembler or code generator that has no place (`SourceMgr`).
+pub(super) const NOWHERE: &str = "<unknown>:0:";
+
+/// What follows it: a column that means nothing, and the message.
+fn nowhere(rest: &str) -> Option<(Severity, &str)> {
+    word(rest.strip_prefix("0:").unwrap_or(rest).trim_start()).filter(|(severity, _)| *severity != Severity::Note)
+}
+
 /// `prog: severity: text`, where prog is a compiler by its name, or clang's bare driver errors.
 pub(super) fn program_message(text: &str) -> Option<ProgramMessage<'_>> {
+    if let Some((severity, rest)) = text.strip_prefix(NOWHERE).and_then(nowhere) {
+        return Some(ProgramMessage { severity, rest, flavor: Some(Flavor::Llvm) });
+    }
     if let Some(rest) = text.strip_prefix("error: ") {
         return BARE.iter().any(|start| rest.starts_with(start)).then_some(ProgramMessage {
             severity: Severity::Error,

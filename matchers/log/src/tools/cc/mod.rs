@@ -24,7 +24,7 @@ use crate::text::{Prefix, has, normalise_quotes, split_location};
 use crate::tools::{Sink, ToolReader, parse, sparse};
 
 use context::Context;
-use message::{Head, is_assembly, located, program_message, split_option};
+use message::{Head, NOWHERE, is_assembly, located, program_message, split_option};
 use snippet::Snippets;
 
 /// The reader of compiler messages.
@@ -107,6 +107,9 @@ impl Cc {
         }
         let mut diagnostic = self.start(found.severity, found.rest);
         diagnostic.flavor = found.flavor.or(diagnostic.flavor);
+        if line.text.starts_with(NOWHERE) && diagnostic.option.is_none() {
+            diagnostic.tool = Tool::As;
+        }
         self.open(line, diagnostic, sink);
         true
     }
