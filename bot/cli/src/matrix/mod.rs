@@ -53,8 +53,11 @@ Axes (arch, config, toolchain, version, target, branch, commit, your own) come f
 --pattern, then metadata beside a log (tuxmake, KernelCI, kcidb, job names), then the log itself, then
 its name.
 
+With --bisect, commands are taken from --build-command, else from the build's folder (--build, or the
+tree); never from a log. They run in a scratch copy: neither the tree nor its repository is written.
+
 Exit status: 0 nothing failed; 1 causes were found; 2 wrong usage, a faulty manifest, or something
-could not be read (what could be read is reported).")]
+could not be read or bisected (what could be read is reported); 130 stopped by Ctrl-C.")]
 pub struct MatrixArgs {
     /// Folders or globs of logs, archives, or a manifest (.yaml); `-` for standard input
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
