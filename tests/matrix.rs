@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use triage_tests::{Answer, call, folder, repository, triage};
+use triage_tests::{Answer, call, folder, pipe, repository, triage};
 
 const PATTERN: &str = "--pattern={arch}/{config}/{toolchain}.log";
 
@@ -197,13 +197,34 @@ fn build_times_are_compared() {
 }
 
 #[test]
+fn the_pipe_compares_build_times_too() {
+    let text = "GCC:\n\nBenchmark 1: make before\n  Time (mean ± σ):     30.0 s ±  0.1 s    [User: 50.0 s, System: 10.0 s]\n\n\
+                Benchmark 2: make after\n  Time (mean ± σ):     20.0 s ±  0.1 s    [User: 50.0 s, System: 10.0 s]\n";
+    let mail = format!(
+        "From: Ada <ada@example.org>\nSubject: [PATCH] faster\nContent-Type: text/plain; charset=UTF-8\n\n{text}"
+    );
+    let by_pipe = pipe(["--format=json"], mail.as_bytes()).json();
+    let by_matrix = pipe(["matrix", "--format=json", "-"], mail.as_bytes()).json();
+    let times = by_pipe["times"].as_array().expect("times");
+    assert_eq!((times.len(), &times[0]["elapsed_ratio"], &times[0]["cpu_ratio"]), (1, &1.5.into(), &1.0.into()));
+    assert_eq!(by_pipe["times"], by_matrix["times"]);
+}
+
+#[test]
 fn times_of_a_mail_are_those_that_it_compares() {
     let Some(folder) = beside("corpus/lkml") else { return };
     let mail = fs::read_dir(&folder).expect("a folder").filter_map(Result::ok).map(|entry| entry.path());
     let mail = mail.into_iter().find(|path| path.extension().is_some_and(|end| end == "txt")).expect("the mail");
-    let mut command = triage(["matrix", "--format=json", "-"]);
-    command.stdin(fs::File::open(mail).expect("the mail opens"));
-    let report = Answer::from(command.output().expect("triage starts")).json();
+    for args in [&["matrix", "--format=json", "-"][..], &["--format=json"][..]] {
+        let mut command = triage(args);
+        command.stdin(fs::File::open(&mail).expect("the mail opens"));
+        let report = Answer::from(command.output().expect("triage starts")).json();
+        are_those_of(&report, &folder);
+    }
+}
+
+/// Holds the times of a report to those that a person read in the mail.
+fn are_those_of(report: &Value, folder: &Path) {
     let mut found: Vec<&Value> = report["times"].as_array().expect("times").iter().collect();
     let expected = fs::read_to_string(folder.join("build-times.jsonl")).expect("what is right");
     for line in expected.lines() {
@@ -368,6 +389,21 @@ fn builds_that_no_axis_tells_apart_are_named() {
     assert_eq!(attribution(&report, 0)["explains"], "none");
     let problem = report["problems"][0]["message"].as_str().expect("a problem");
     assert!(problem.contains("both have the same axes"), "{problem}");
+}
+
+#[test]
+fn standard_input_is_read_twice_too() {
+    let top = folder();
+    write(top.path(), "arm64.log", &failing("fs/valve", 12, "inlet"));
+    write(top.path(), "riscv.log", &passing(&["fs/tank"]));
+    write(top.path(), "x86_64.log", &passing(&["fs/valve"]));
+    let mut tar = std::process::Command::new("tar");
+    let packed = tar.arg("-C").arg(top.path()).args(["-czf", "-", "arm64.log", "riscv.log", "x86_64.log"]).output();
+    let report = pipe(["matrix", "--format=json", "-"], &packed.expect("tar starts").stdout).json();
+    let found = attribution(&report, 0);
+    // Who does not compile the file says nothing about it.
+    assert_eq!(found["not_reached"], serde_json::json!(["-/riscv.log"]));
+    assert_eq!(found["passing"], serde_json::json!(["-/x86_64.log"]));
 }
 
 #[test]

@@ -137,36 +137,14 @@ pub struct FixArgs {
     #[arg(long, help_heading = "Proof")]
     pub verify: bool,
 
-    /// A command that fails and must not; repeatable, run by `sh -c` in the current folder
-    #[arg(long, value_name = "COMMAND", help_heading = "Proof", value_hint = ValueHint::CommandString)]
-    pub build_command: Vec<String>,
-
-    /// The folder of the build, when it is not the tree
-    #[arg(long, value_name = "DIR", help_heading = "Proof", value_hint = ValueHint::DirPath)]
-    pub build: Option<PathBuf>,
-
-    /// How many commands run at the same time [default: one for each processor; for make its own]
-    #[arg(long, short, value_name = "N", help_heading = "Proof", value_parser = clap::value_parser!(u16).range(1..))]
-    pub jobs: Option<u16>,
-
-    /// Seconds that a command may take
-    #[arg(long, value_name = "SECONDS", help_heading = "Proof", default_value = "600")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub timeout: u32,
-
-    /// Seconds that all of it may take
-    #[arg(long, value_name = "SECONDS", help_heading = "Proof", default_value = "3600")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub budget: u32,
+    /// How to build.
+    #[command(flatten)]
+    pub proof: ProofArgs,
 
     /// Patches that are tried for a cause
     #[arg(long, value_name = "N", help_heading = "Proof", default_value = "8")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub tries: u16,
-
-    /// Where to keep what the commands write [default: memory when there is plenty, else TMPDIR]
-    #[arg(long, value_name = "DIR", help_heading = "Proof", value_hint = ValueHint::DirPath)]
-    pub scratch: Option<PathBuf>,
 
     /// Changes the tree: makes the verified fixes
     #[arg(long, help_heading = "Proof", requires = "verify")]
@@ -186,6 +164,37 @@ pub struct FixArgs {
     /// How to say it.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Options of what proves something by building it in a scratch copy.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Proof")]
+pub struct ProofArgs {
+    /// A command that fails and must not; repeatable, run by `sh -c` in the current folder
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub build_command: Vec<String>,
+
+    /// The folder of the build, when it is not the tree
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub build: Option<PathBuf>,
+
+    /// How many commands run at the same time [default: one for each processor; for make its own]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+
+    /// Seconds that a command may take
+    #[arg(long, value_name = "SECONDS", default_value = "600")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub timeout: u32,
+
+    /// Seconds that all of it may take
+    #[arg(long, value_name = "SECONDS", default_value = "3600")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub budget: u32,
+
+    /// Where to keep what the commands write [default: memory when there is plenty, else TMPDIR]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub scratch: Option<PathBuf>,
 }
 
 /// Options that change what is found.

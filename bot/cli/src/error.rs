@@ -58,6 +58,9 @@ pub enum Error {
     /// git says no.
     #[error("git: {0}")]
     Git(String),
+    /// Nothing can be bisected.
+    #[error("{0}")]
+    Bisect(String),
     /// A pattern of paths that is wrong.
     #[error("the pattern '{0}': {1}")]
     Pattern(String, String),

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use triage_causes::Report;
 use triage_causes::report::{Applicability, Problem};
 use triage_fixes::fixers::same_line;
-use triage_fixes::verify::{
-    Outcome, Place, Plan, Settings, Step, Target, Trial, Trouble, Verdict, failed_target, trial,
-};
+use triage_fixes::verify::{Outcome, Settings, Step, Target, Trial, Trouble, Verdict, failed_target, trial};
 use triage_fixes::{Candidate, Context, Edit, Tree, edit};
 use triage_report::Source;
 use triage_rules::RuleBook;
@@ -23,14 +21,13 @@ use crate::output::{Outputs, complain, name_unreadable};
 use crate::pipeline::{self, Event};
 use crate::plan::{OutputPlan, Surroundings};
 use crate::progress::Progress;
+use crate::proof::{self, Commands};
+use crate::state_line::StateLine;
 use crate::{inputs, judge, patch_message, signals, suggest};
-
-/// The longest command that is shown whole.
-const SHOWN: usize = 400;
 
 /// Makes the patches; gives the status to exit with.
 pub fn run(args: &FixArgs) -> Result<u8, Error> {
-    let build = args.build.as_ref().map(|path| folder_of(path)).transpose()?;
+    let build = args.proof.build.as_ref().map(|path| proof::folder_of(path)).transpose()?;
     let plan = OutputPlan::new(&args.output, &Surroundings::of_stdout());
     let (inputs, unreadable) = inputs::expand(&args.paths);
     let quiet = args.output.quiet;
@@ -89,11 +86,6 @@ fn status(report: &Report, faults: bool) -> u8 {
     }
 }
 
-fn folder_of(path: &Path) -> Result<PathBuf, Error> {
-    let real = path.canonicalize().and_then(|real| fs::read_dir(&real).map(|_| real));
-    real.map_err(|error| Error::Build(path.to_owned(), error))
-}
-
 /// Says of files whose lines are not those that the log shows.
 fn other_version(report: &Report, tree: &Tree) -> Vec<String> {
     let mut said = Vec::new();
@@ -123,48 +115,30 @@ fn prove(
     candidates: &[Vec<Candidate>],
 ) -> Result<Trial, Error> {
     let quiet = args.output.quiet;
-    let directory = std::env::current_dir().and_then(|path| path.canonicalize()).map_err(Error::Output)?;
-    let jobs = args.jobs.map(usize::from);
-    let plan = if args.build_command.is_empty() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let folder = build.as_deref().unwrap_or(tree.root());
-        let found = Plan::found(folder, tree.root(), report, jobs.unwrap_or(cores), &|file| tree.find(file));
-        found.map_err(Error::Unproved)?
-    } else {
-        Plan::given(&args.build_command, &directory)
-    };
-    let program = std::env::current_exe().map_err(Error::Output)?;
-    let mut others: Vec<PathBuf> = build.iter().cloned().collect();
-    others.extend(plan.commands.iter().map(|(_, folder)| folder.clone()));
-    let place = Place {
-        helper: vec![program.into(), "scratch-copy".into()],
-        tree: tree.root().to_owned(),
-        others,
-        store: args.scratch.clone(),
-    };
+    let commands = Commands::find(&args.proof, build.as_deref(), tree, report).map_err(Error::Unproved)?;
+    let place = commands.place(&args.proof, tree.root(), build.as_deref())?;
     if !quiet {
-        complain(&format!("in a scratch copy of {}, {}:", tree.root().display(), plan.origin));
-        for (command, _) in &plan.commands {
-            complain(&format!("  {}", shortened(command)));
-        }
+        commands.announce(tree.root());
     }
     let settings = Settings {
         place,
-        plan,
+        plan: commands.plan,
         build,
         broken,
-        jobs,
-        limit: Duration::from_secs(args.timeout.into()),
-        budget: Duration::from_secs(args.budget.into()),
+        jobs: args.proof.jobs.map(usize::from),
+        limit: Duration::from_secs(args.proof.timeout.into()),
+        budget: Duration::from_secs(args.proof.budget.into()),
         tries: args.tries.into(),
     };
     let stop = signals::stop_flag();
-    let mut line = StateLine::new(quiet, report.causes.len());
-    let done = trial::run(tree, book, report, candidates, &settings, &stop, &mut |step| line.show(step));
+    let line = StateLine::new(quiet);
+    let causes = report.causes.len();
+    let watch = &mut |step: Step<'_>| show(&line, step, causes, quiet);
+    let done = trial::run(tree, book, report, candidates, &settings, &stop, watch);
     line.clear();
     if let (Ok(trial), true) = (&done, args.output.verbose > 0) {
         let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
-        let (own, all) = (seconds(trial.commands_took), line.start.elapsed().as_secs_f64());
+        let (own, all) = (seconds(trial.commands_took), line.elapsed().as_secs_f64());
         complain(&format!("{} runs; the commands took {own:.2} s of {all:.2} s", trial.runs));
     }
     done.map_err(|trouble| match trouble {
@@ -173,49 +147,16 @@ fn prove(
     })
 }
 
-fn shortened(command: &str) -> String {
-    match command.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{} …", &command[..at]),
-        None => command.to_owned(),
-    }
-}
-
-/// The line on the terminal that says what is being tried.
-struct StateLine {
-    shown: bool,
-    quiet: bool,
-    causes: usize,
-    start: Instant,
-}
-
-impl StateLine {
-    fn new(quiet: bool, causes: usize) -> Self {
-        Self { shown: !quiet && io::stderr().is_terminal(), quiet, causes, start: Instant::now() }
-    }
-
-    fn show(&mut self, step: Step<'_>) {
-        let text = match step {
-            Step::Ready(notes) => {
-                notes.iter().filter(|_| !self.quiet).for_each(|note| complain(note));
-                return;
-            }
-            Step::Unchanged => "building without a change".to_owned(),
-            Step::Trying { cause, candidate, title } => {
-                format!("cause {} of {}, try {}: {title}", cause + 1, self.causes, candidate + 1)
-            }
-            Step::Judged(Verdict::Good) => "it builds".to_owned(),
-            Step::Judged(Verdict::Doubtful(why) | Verdict::Bad(why)) => why.clone(),
-        };
-        if self.shown {
-            let text: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
-            let _ = write!(io::stderr(), "\r\x1b[Ktriage: {text} ({} s)", self.start.elapsed().as_secs());
+/// Says what is being tried.
+fn show(line: &StateLine, step: Step<'_>, causes: usize, quiet: bool) {
+    match step {
+        Step::Ready(notes) => notes.iter().filter(|_| !quiet).for_each(|note| complain(note)),
+        Step::Unchanged => line.say("building without a change"),
+        Step::Trying { cause, candidate, title } => {
+            line.say(&format!("cause {} of {causes}, try {}: {title}", cause + 1, candidate + 1));
         }
-    }
-
-    fn clear(&self) {
-        if self.shown {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        Step::Judged(Verdict::Good) => line.say("it builds"),
+        Step::Judged(Verdict::Doubtful(why) | Verdict::Bad(why)) => line.say(why),
     }
 }
 

@@ -17,12 +17,14 @@ mod patch_message;
 mod pipeline;
 mod plan;
 mod progress;
+mod proof;
 mod rule_files;
 mod rule_stub;
 mod rules_command;
 mod run;
 mod signals;
 mod stages;
+mod state_line;
 mod suggest;
 mod tree;
 
@@ -32,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use triage_causes::Report;
-use triage_report::Source;
+use triage_report::{Format, Source};
 
 use crate::args::{Args, Command, ReadArgs, RulesCommand, Stage};
 use crate::error::Error;
@@ -119,8 +121,10 @@ fn read(args: &ReadArgs) -> Result<u8, Error> {
     }
     let outputs = if args.patch || args.stage.is_some() { None } else { Some(Outputs::open(&plan)?) };
     let options = judge::options(&args.judge);
-    let (report, faults) =
-        pipeline::analyze(&book, options, unreadable, |sink| pipeline::read(&inputs, &progress, sink));
+    // Build times are for programs: people who want to compare them have `triage matrix`.
+    let json = plan.outputs.iter().any(|output| output.format == Format::Json) || args.stage == Some(Stage::Report);
+    let read = if json { pipeline::read_noting } else { pipeline::read };
+    let (report, faults) = pipeline::analyze(&book, options, unreadable, |sink| read(&inputs, &progress, sink));
     let report = judge::suggested(report, tree.as_ref(), &book);
     progress.clear();
     name_unreadable(&faults, plan.seen && outputs.is_some());

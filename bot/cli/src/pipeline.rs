@@ -17,6 +17,7 @@ use triage_rules::RuleBook;
 
 use crate::error::reason;
 use crate::inputs::{Input, Unreadable};
+use crate::matrix::timing::{self, ByLog};
 use crate::matrix::{Notes, Noting};
 use crate::progress::Progress;
 
@@ -186,12 +187,17 @@ pub fn analyze(
 ) -> (Report, Vec<Unreadable>) {
     let mut analyzer = Analyzer::new(book, options);
     let mut faults = unreadable;
+    let (mut log, mut measured) = (String::new(), ByLog::new());
     for fault in &faults {
         analyzer.problem(&fault.name, &fault.reason);
     }
     source(&mut |event| match event {
-        Event::Begin(name) => analyzer.begin(&name),
+        Event::Begin(name) => {
+            analyzer.begin(&name);
+            log = name;
+        }
         Event::Diagnostic(diagnostic) => analyzer.diagnostic(*diagnostic),
+        Event::Noted(notes) if !notes.measured.is_empty() => drop(measured.insert(log.clone(), notes.measured)),
         Event::Noted(_) => {}
         Event::End(summary) => analyzer.end(&summary),
         Event::LeftOut(fault) => analyzer.problem(fault.name, fault.reason),
@@ -200,7 +206,9 @@ pub fn analyze(
             faults.push(fault);
         }
     });
-    (analyzer.finish(), faults)
+    let mut report = analyzer.finish();
+    report.times = timing::pairs(&report.builds, &measured, None);
+    (report, faults)
 }
 
 #[cfg(test)]

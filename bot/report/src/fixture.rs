@@ -61,6 +61,8 @@ pub fn cause() -> Cause {
         guards: vec![],
         state: None,
         suspects: vec![],
+        proved: None,
+        bisection: None,
         maintainers: vec![],
     }
 }

@@ -238,12 +238,14 @@ pub fn mark(cause: &Cause, number: Option<usize>) -> String {
 
 /// A commit, its title and why.
 pub fn suspected(suspect: &Suspect, voice: Voice) -> String {
-    let title = format!("{} (\"{}\")", suspect.commit, suspect.title);
+    let head = committed(&suspect.commit, &suspect.title, voice);
     let reasons: Vec<String> = suspect.reasons.iter().map(|reason| (voice.prose)(reason)).collect();
-    if reasons.is_empty() {
-        return (voice.prose)(&title);
-    }
-    format!("{}: {}", (voice.prose)(&title), reasons.join(", "))
+    if reasons.is_empty() { head } else { format!("{head}: {}", reasons.join(", ")) }
+}
+
+/// A commit and its title, so that it can be copied.
+fn committed(commit: &str, title: &str, voice: Voice) -> String {
+    format!("{} {}", (voice.name)(commit), (voice.prose)(&format!("(\"{title}\")")))
 }
 
 /// The head of a fix.
@@ -305,8 +307,13 @@ pub fn facts(cause: &Cause, report: &Report, voice: Voice, verbose: u8, label: O
         add(fix_head(fix), prose(&fix.title));
     }
     for suspect in cause.suspects.iter().take(if verbose > 0 { usize::MAX } else { 1 }) {
-        add(if suspect.proved { words::PROVED } else { words::SUSPECT }, suspected(suspect, voice));
+        match (suspect.proved, &suspect.fixes) {
+            (false, _) => add(words::SUSPECT, suspected(suspect, voice)),
+            (true, Some(_)) => add(words::FIXES, committed(&suspect.commit, &suspect.title, voice)),
+            (true, None) => add(words::PROVED, committed(&suspect.commit, &suspect.title, voice)),
+        }
     }
+    bisected(cause, voice, verbose, &mut add);
     add(words::MAINTAINERS, listed(cause.maintainers.iter().map(|who| prose(who)), verbose));
     if verbose > 0 {
         for reference in &cause.references {
@@ -314,6 +321,32 @@ pub fn facts(cause: &Cause, report: &Report, voice: Voice, verbose: u8, label: O
         }
     }
     facts
+}
+
+/// What builds of a range told.
+fn bisected(cause: &Cause, voice: Voice, verbose: u8, add: &mut dyn FnMut(&'static str, String)) {
+    let Some(bisection) = &cause.bisection else { return };
+    let prose = voice.prose;
+    if let Some(proved) = &cause.proved {
+        let mut text = words::proof(proved.how, bisection.built, bisection.skipped);
+        let why = cause.suspects.first().filter(|suspect| suspect.proved).map(|suspect| suspect.reasons.join(", "));
+        if let Some(why) = why.filter(|why| !why.is_empty()) {
+            text = format!("{text}; it {why}");
+        }
+        add(words::BISECTED, prose(&text));
+    }
+    if let Some(reason) = &bisection.reason {
+        let names = listed(bisection.left.iter().map(|commit| (voice.name)(commit)), verbose);
+        let names = if names.is_empty() { names } else { format!(": {names}") };
+        let built = words::states_built(bisection.built, bisection.skipped);
+        add(words::BISECTED, format!("{}{names}{}", prose(reason), prose(&format!(" ({built})"))));
+    }
+    for step in bisection.steps.iter().filter(|_| verbose > 0) {
+        let commit = committed(&step.commit, &step.title, voice);
+        let result = words::step_result(step.result, step.reason.as_deref());
+        let without = if step.reverted { words::WITHOUT } else { "" };
+        add("", format!("{without}{commit} {}", prose(&result)));
+    }
 }
 
 /// The facts that only `-v` shows, and with `-vv` those for the maker of rules.

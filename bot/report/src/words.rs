@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use triage_causes::report::{Baseline, TimePair};
+use triage_causes::report::{Baseline, How, StepResult, TimePair};
 
 /// Name of the program.
 pub const PROGRAM: &str = "triage";
@@ -177,6 +177,39 @@ pub const GUARDS: &str = "depends on";
 pub const SUSPECT: &str = "suspect";
 /// Before the commit that was shown to have done it.
 pub const PROVED: &str = "done by";
+/// Before how it was shown, or why it was not.
+pub const BISECTED: &str = "bisected";
+/// Before the line for the message of a commit that repairs it.
+pub const FIXES: &str = "Fixes";
+
+/// How a commit was proved.
+pub fn proof(how: How, built: u64, skipped: u64) -> String {
+    let shown = match how {
+        How::Revert => "it fails there, and the end of the range builds without it",
+        How::Bisect => "it fails there and not before it",
+    };
+    format!("{shown} ({})", states_built(built, skipped))
+}
+
+/// Before a commit that was taken out of the end of the range.
+pub const WITHOUT: &str = "without ";
+
+/// What came out of a state of the tree that was built.
+pub fn step_result(result: StepResult, reason: Option<&str>) -> String {
+    let result = match result {
+        StepResult::Good => "is good",
+        StepResult::Bad => "is bad",
+        StepResult::Skipped => "was skipped",
+    };
+    reason.map_or_else(|| result.to_owned(), |reason| format!("{result}: {reason}"))
+}
+
+/// How much was built.
+pub fn states_built(built: u64, skipped: u64) -> String {
+    let skipped = if skipped > 0 { format!(", {} skipped", number(skipped)) } else { String::new() };
+    format!("{}{skipped}", count(built, "build", "builds"))
+}
+
 /// Before the people who take care of a file.
 pub const MAINTAINERS: &str = "maintainers";
 /// Stands before what is new beside a baseline, as kernel developers know it.

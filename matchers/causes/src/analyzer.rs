@@ -255,6 +255,8 @@ impl<'b> Analyzer<'b> {
             guards: Vec::new(),
             state: None,
             suspects: Vec::new(),
+            proved: None,
+            bisection: None,
             maintainers: Vec::new(),
         }
     }

@@ -12,7 +12,8 @@ use triage_log::diagnostic::{Flavor, Location, LogSpan, Note, Severity, Snippet,
 pub use triage_rules::raw::Kind;
 
 pub use crate::matrix::data::{
-    Attribution, AttributionCounts, Baseline, Explains, Meter, Past, State, Suspect, TimePair, Timing,
+    Attribution, AttributionCounts, Baseline, Bisection, BuiltCommit, Explains, How, Meter, Past, Proved, State,
+    StepResult, Suspect, TimePair, Timing,
 };
 
 /// Version of the JSON form.
@@ -39,7 +40,7 @@ pub struct Report {
     /// What became of the causes of an earlier report (`triage matrix --baseline`).
     #[serde(default)]
     pub baseline: Option<Baseline>,
-    /// Build times that stand in the logs or beside them, compared (`triage matrix`).
+    /// Build times that stand in the logs, with `triage matrix` also those beside them, compared.
     #[serde(default)]
     pub times: Vec<TimePair>,
 }
@@ -120,6 +121,12 @@ pub struct Cause {
     /// Commits that could have done it, the likeliest first.
     #[serde(default)]
     pub suspects: Vec<Suspect>,
+    /// The commit that did it, when building proved it.
+    #[serde(default)]
+    pub proved: Option<Proved>,
+    /// What was built to prove it; null without `--bisect`.
+    #[serde(default)]
+    pub bisection: Option<Bisection>,
     /// Who takes care of the file, with roles, from the tree's `MAINTAINERS`.
     #[serde(default)]
     pub maintainers: Vec<String>,

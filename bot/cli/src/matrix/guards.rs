@@ -76,6 +76,7 @@ fn of(cause: &Cause, tree: &Tree) -> Vec<String> {
             add(symbol);
             depends.into_iter().for_each(&mut add);
         }
+        folder_symbols(tree, unit).into_iter().for_each(&mut add);
     }
     out
 }
@@ -174,6 +175,31 @@ fn object_symbols(tree: &Tree, unit: &str) -> Vec<String> {
     Vec::new()
 }
 
+/// The symbols of `obj-$(CONFIG_X) += folder/` for the folders of a source file, the innermost first.
+fn folder_symbols(tree: &Tree, unit: &str) -> Vec<String> {
+    let Some(unit) = tree.find(unit) else { return Vec::new() };
+    let mut out = Vec::new();
+    let mut folder = unit.rsplit_once('/').map_or("", |(folder, _)| folder);
+    while !folder.is_empty() {
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        let entry = format!("{name}/");
+        for file in ["Makefile", "Kbuild"] {
+            let path = if above.is_empty() { file.to_owned() } else { format!("{above}/{file}") };
+            let text = joined(lines(tree, &path, LINES_MAX));
+            let mut ways = text
+                .iter()
+                .filter_map(|line| line.split_once('='))
+                .filter(|(left, right)| left.starts_with("obj-") && right.split_whitespace().any(|word| word == entry));
+            // One that is entered in several ways hangs on none of them.
+            if let (Some((left, _)), None) = (ways.next(), ways.next()) {
+                out.extend(config_symbols(left));
+            }
+        }
+        folder = above;
+    }
+    out
+}
+
 fn has_object(line: &str, name: &str) -> bool {
     let object = format!("{name}.o");
     line.split_whitespace().any(|word| word == object)
@@ -253,7 +279,11 @@ mod tests {
             "fs/tank/Kconfig",
             "config TANK_FS\n\ttristate \"tanks\"\n\tdepends on BLOCK && (WATER || OIL)\n\nconfig OTHER\n\tdepends on X\n",
         );
+        write("fs/Makefile", "obj-y += other/\nobj-$(CONFIG_TANKS)\t+= pump/ \\\n\ttank/\n");
+        write("Kbuild", "obj-$(CONFIG_FS) += fs/\nobj-$(CONFIG_RARE) += fs/ more/\n");
         let tree = Tree::open(top.path()).unwrap();
+        // The folder at the top is entered in two ways.
+        assert_eq!(folder_symbols(&tree, "fs/tank/a.c"), ["CONFIG_TANKS"]);
         assert_eq!(object_symbols(&tree, "fs/tank/a.c"), ["CONFIG_TANK_FS"]);
         assert_eq!(object_symbols(&tree, "fs/tank/b.c"), ["CONFIG_TANK_LOG", "CONFIG_TANK_FS"]);
         assert_eq!(

@@ -7,6 +7,7 @@
 
 mod excerpts;
 mod guards;
+mod literals;
 mod manifest;
 mod metadata;
 mod noting;
@@ -14,7 +15,7 @@ mod pattern;
 mod seen;
 mod sources;
 mod survey;
-mod timing;
+pub mod timing;
 mod who;
 
 use std::fs;
@@ -22,35 +23,41 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
+use tempfile::TempDir;
 use triage_causes::matrix::baseline;
 use triage_causes::{Options, Report};
 use triage_report::{Format, Source};
 use triage_rules::RuleBook;
 
-use crate::args::{JudgeArgs, OutputArgs};
+use crate::args::{JudgeArgs, OutputArgs, ProofArgs};
 use crate::error::{Error, reason};
+use crate::inputs::Input;
 use crate::output::{Extra, Outputs, complain, name_unreadable};
 use crate::plan::{OutputPlan, Surroundings};
 use crate::progress::Progress;
 use crate::tree::Tree;
-use crate::{judge, status};
+use crate::{FAULT, judge, status};
 use sources::Sources;
 use survey::Survey;
-use who::Commits;
 use who::maintainers::Maintainers;
+use who::{Commits, bisect};
 
 pub use manifest::Manifest;
 pub use noting::{Notes, Noting};
 
 /// `triage matrix [OPTIONS] PATH…`.
 #[derive(Debug, clap::Args)]
+#[command(mut_group("ProofArgs", |group| group.requires("bisect")))]
 #[command(after_help = "\
 Axes (arch, config, toolchain, version, target, branch, commit, your own) come from the manifest, then
 --pattern, then metadata beside a log (tuxmake, KernelCI, kcidb, job names), then the log itself, then
 its name.
 
+With --bisect, commands are taken from --build-command, else from the build's folder (--build, or the
+tree); never from a log. They run in a scratch copy: neither the tree nor its repository is written.
+
 Exit status: 0 nothing failed; 1 causes were found; 2 wrong usage, a faulty manifest, or something
-could not be read (what could be read is reported).")]
+could not be read or bisected (what could be read is reported); 130 stopped by Ctrl-C.")]
 pub struct MatrixArgs {
     /// Folders or globs of logs, archives, or a manifest (.yaml); `-` for standard input
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
@@ -65,12 +72,21 @@ pub struct MatrixArgs {
     pub baseline: Option<PathBuf>,
 
     /// With --tree: ranks the commits of this range of git's that could have done it
-    #[arg(long, value_name = "A..B", help_heading = "Who", requires = "tree", conflicts_with = "series")]
+    #[arg(long, value_name = "A..B", help_heading = "Who", requires = "tree", group = "commits")]
     pub range: Option<String>,
 
     /// With --tree: ranks the patches of a series, an mbox, instead
-    #[arg(long, value_name = "MBOX", help_heading = "Who", requires = "tree", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "MBOX", help_heading = "Who", requires = "tree", group = "commits")]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub series: Option<PathBuf>,
+
+    /// Builds commits of the range, or patches of the series, until one is proved to have done it
+    #[arg(long, help_heading = "Who", requires = "tree", requires = "commits")]
+    pub bisect: bool,
+
+    /// How to build.
+    #[command(flatten)]
+    pub proof: ProofArgs,
 
     /// How to judge.
     #[command(flatten)]
@@ -83,7 +99,7 @@ pub struct MatrixArgs {
 /// Compares builds.
 pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
     let plan = OutputPlan::new(&args.output, &Surroundings::of_stdout());
-    let sources = sources::find(&args.paths, args.pattern.as_deref())?;
+    let mut sources = sources::find(&args.paths, args.pattern.as_deref())?;
     if !args.output.quiet && sources.inputs.iter().any(|input| input.path.is_none()) && io::stdin().is_terminal() {
         complain("reading a log from the terminal; Ctrl-D ends it");
     }
@@ -92,6 +108,7 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
     let past = args.baseline.as_deref().or(sources.baseline.as_deref());
     let past = past.map(|path| Past::read(path, args, &book, options)).transpose()?;
     let outputs = Outputs::open(&plan)?;
+    let _kept = keep_standard_input(&mut sources.inputs)?;
 
     let total: Option<u64> = sources.inputs.iter().map(|input| input.size).sum();
     let progress = Progress::new(total, args.output.quiet);
@@ -110,9 +127,10 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
         past.as_ref().map(|past| (past.report.builds.as_slice(), &past.measured)),
     );
     let mut report = judge::suggested(report, tree.as_ref(), &book);
-    if let Some(tree) = &tree {
-        accuse(&mut report, args, tree)?;
-    }
+    let sound = match &tree {
+        Some(tree) => accuse(&mut report, args, tree, &book, &progress)?,
+        None => true,
+    };
     let mut faults = survey.faults;
     if let Some(past) = past {
         let compared = baseline::compare(&mut report, &judge::relocated(past.report, tree.as_ref()), &past.name);
@@ -127,26 +145,57 @@ pub fn run(args: &MatrixArgs) -> Result<u8, Error> {
     let extra = Extra { matrix: true, excerpts: &excerpts };
     match outputs.write_with(&report, source, extra, progress.elapsed(), &mut io::stdout().lock()) {
         Err(error) if !error.is_broken_pipe() => Err(error),
+        _ if !sound => Ok(FAULT),
         _ => Ok(status(&report, &faults)),
     }
 }
 
-/// Names commits and maintainers.
-fn accuse(report: &mut Report, args: &MatrixArgs, tree: &Tree) -> Result<(), Error> {
+/// Keeps standard input in a file, since logs are read twice; it goes when the folder is dropped.
+fn keep_standard_input(inputs: &mut [Input]) -> Result<Option<TempDir>, Error> {
+    let Some(input) = inputs.iter_mut().find(|input| input.path.is_none()) else { return Ok(None) };
+    // A folder of its own: what lies beside a log may say something of it.
+    let folder = tempfile::Builder::new().prefix("triage-").tempdir().map_err(Error::Output)?;
+    let path = folder.path().join("input");
+    let copied = fs::File::create(&path).and_then(|mut file| io::copy(&mut io::stdin().lock(), &mut file));
+    let size = copied.map_err(|error| Error::Write(path.clone(), error))?;
+    (input.path, input.size) = (Some(path), Some(size));
+    Ok(Some(folder))
+}
+
+/// Names commits and maintainers; false when what was asked for could not be proved at all.
+fn accuse(
+    report: &mut Report,
+    args: &MatrixArgs,
+    tree: &Tree,
+    book: &RuleBook,
+    progress: &Progress,
+) -> Result<bool, Error> {
     let root = tree.files().root().to_owned();
-    if let Some(range) = &args.range {
-        who::suspect(report, &root, Commits::Range(range))?;
-    } else if let Some(series) = &args.series {
-        who::suspect(report, &root, Commits::Series(series))?;
+    let range = args.range.as_deref().map(Commits::Range);
+    let commits = range.or(args.series.as_deref().map(Commits::Series));
+    let mut sound = true;
+    if let Some(commits) = commits {
+        who::suspect(report, &root, commits)?;
+        if args.bisect && !report.causes.is_empty() {
+            progress.clear();
+            sound = match bisect::prove(report, tree, book, commits, &args.proof, args.output.quiet) {
+                // What was found by reading is worth its report.
+                Err(error @ Error::Bisect(_)) => {
+                    bisect::remark(report, &error.to_string());
+                    false
+                }
+                done => done?,
+            };
+        }
     }
-    let Ok(text) = fs::read(root.join("MAINTAINERS")) else { return Ok(()) };
+    let Ok(text) = fs::read(root.join("MAINTAINERS")) else { return Ok(sound) };
     let known = Maintainers::parse(&String::from_utf8_lossy(&text));
     for cause in &mut report.causes {
         if let Some(at) = &cause.location {
             cause.maintainers = known.of(&at.file);
         }
     }
-    Ok(())
+    Ok(sound)
 }
 
 /// What is compared with.

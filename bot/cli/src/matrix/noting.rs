@@ -2,14 +2,14 @@
 //! lines say of the build. The bytes pass through once; only around a hit are lines looked at.
 
 use std::io::{self, Read};
-use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, packed};
 use memchr::{memchr, memrchr};
 use triage_causes::matrix::axes::{self, Axes};
 use triage_causes::matrix::times::{Measured, Reader, TRIGGERS};
 use triage_log::frame::Frames;
+
+use super::literals::Literals;
 
 /// Bytes of a line that is carried over to the next piece.
 const CARRIED: usize = 4 << 10;
@@ -37,16 +37,8 @@ pub struct Noting<'r> {
     frames: Frames,
 }
 
-/// Finds triggers: vectorised where the machine can.
-enum Search {
-    Packed(packed::Searcher),
-    Plain(AhoCorasick),
-}
-
-static SEARCH: LazyLock<Search> = LazyLock::new(|| match packed::Searcher::new(TRIGGERS) {
-    Some(searcher) => Search::Packed(searcher),
-    None => Search::Plain(AhoCorasick::new(TRIGGERS).expect("a few short literals make an automaton")),
-});
+static SEARCH: LazyLock<Literals> =
+    LazyLock::new(|| Literals::new(TRIGGERS).expect("a few short literals make an automaton"));
 
 impl<'r> Noting<'r> {
     /// Notes of the log of that name.
@@ -94,7 +86,7 @@ impl<'r> Noting<'r> {
             self.lines(&bytes[..read]);
         }
         let mut from = 0;
-        while let Some(hit) = next_hit(bytes, from) {
+        while let Some((_, hit)) = SEARCH.find(bytes, from) {
             let start = hit.start.saturating_sub(AROUND);
             let start = memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1).max(read);
             let end = line_end((hit.end + AROUND).min(bytes.len()));
@@ -115,17 +107,6 @@ impl<'r> Noting<'r> {
             self.times.line(&String::from_utf8_lossy(line));
         }
     }
-}
-
-fn next_hit(bytes: &[u8], from: usize) -> Option<Range<usize>> {
-    if from >= bytes.len() {
-        return None;
-    }
-    let found = match &*SEARCH {
-        Search::Packed(searcher) => searcher.find_in(bytes, aho_corasick::Span::from(from..bytes.len())),
-        Search::Plain(searcher) => searcher.find(aho_corasick::Input::new(bytes).span(from..bytes.len())),
-    };
-    found.map(|found| found.start()..found.end())
 }
 
 impl Read for Noting<'_> {

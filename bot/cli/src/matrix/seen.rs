@@ -6,19 +6,21 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 use std::thread;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memrchr};
 use triage_causes::Report;
 use triage_causes::matrix::attribution::{self, Met};
 use triage_causes::matrix::reach::{COMMANDS, Seen, Wanted};
 use triage_causes::report::Status;
 use triage_log::container::{self, Limits};
 
+use super::literals::Literals;
 use crate::inputs::Input;
 use crate::progress::Progress;
 
 /// Bytes that are searched at once.
 const BLOCK: usize = 256 << 10;
+/// Bytes of a file's name, with the dot, that are looked for without its folder.
+const ANCHOR_MIN: usize = 4;
 
 /// Says of all causes which builds met them, and attributes them anew.
 pub fn attribute(report: &mut Report, inputs: &[Input], progress: &Progress) {
@@ -62,7 +64,7 @@ pub fn attribute(report: &mut Report, inputs: &[Input], progress: &Progress) {
 
 /// Reads the inputs by several threads; gives what was seen by number of the build.
 fn read(inputs: &[Input], wanted: &Wanted, lacking: &HashMap<&str, usize>, progress: &Progress) -> Vec<(usize, Seen)> {
-    let Ok(names) = AhoCorasickBuilder::new().build(&wanted.names) else { return Vec::new() };
+    let Some(names) = Names::new(wanted) else { return Vec::new() };
     let queue = Mutex::new(inputs.iter());
     let found = Mutex::new(Vec::new());
     let threads = thread::available_parallelism().map_or(1, usize::from).min(inputs.len()).max(1);
@@ -73,8 +75,8 @@ fn read(inputs: &[Input], wanted: &Wanted, lacking: &HashMap<&str, usize>, progr
                 loop {
                     let next = queue.lock().ok().and_then(|mut queue| queue.next());
                     let Some(input) = next.filter(|_| !progress.is_stopped()) else { return };
-                    // Standard input is gone, and what cannot be read has been told.
-                    let Some(Ok(mut reader)) = input.path.as_ref().map(|_| input.open()) else { continue };
+                    // What cannot be read has been told.
+                    let Ok(mut reader) = input.open() else { continue };
                     let mut own = Vec::new();
                     let _ = container::open(&input.name, &mut reader, Limits::default(), &mut |member| {
                         if let Some(&number) = lacking.get(member.name.as_str()) {
@@ -92,8 +94,36 @@ fn read(inputs: &[Input], wanted: &Wanted, lacking: &HashMap<&str, usize>, progr
     found.into_inner().unwrap_or_default()
 }
 
+/// What is searched: of `fs/tank.` its `tank.`, since folders are in every line.
+struct Names<'w> {
+    anchors: Literals,
+    /// For each anchor the names that end in it, and what stands before it in them.
+    of: Vec<Vec<(usize, &'w [u8])>>,
+    commands: Literals,
+}
+
+impl<'w> Names<'w> {
+    fn new(wanted: &'w Wanted) -> Option<Self> {
+        let (mut anchors, mut places) = (Vec::new(), HashMap::new());
+        let mut of: Vec<Vec<(usize, &[u8])>> = Vec::new();
+        for (number, name) in wanted.names.iter().enumerate() {
+            let at = name.rfind('/').map_or(0, |at| at + 1);
+            // A short one would be everywhere.
+            let at = if name.len() - at < ANCHOR_MIN { 0 } else { at };
+            let (before, anchor) = name.split_at(at);
+            let place = *places.entry(anchor).or_insert_with(|| {
+                anchors.push(anchor);
+                of.push(Vec::new());
+                anchors.len() - 1
+            });
+            of[place].push((number, before.as_bytes()));
+        }
+        Some(Self { anchors: Literals::new(&anchors)?, of, commands: Literals::new(COMMANDS)? })
+    }
+}
+
 /// Looks through one log.
-fn search(reader: &mut dyn Read, names: &AhoCorasick, wanted: &Wanted, block: &mut [u8]) -> io::Result<Seen> {
+fn search(reader: &mut dyn Read, names: &Names<'_>, wanted: &Wanted, block: &mut [u8]) -> io::Result<Seen> {
     let mut seen = Seen::new(wanted);
     let mut commands = false;
     let mut kept = 0;
@@ -111,14 +141,20 @@ fn search(reader: &mut dyn Read, names: &AhoCorasick, wanted: &Wanted, block: &m
         // The last line may go on; one that fills the block is cut.
         let whole = if got == 0 { filled } else { memrchr(b'\n', &block[..filled]).map_or(filled, |at| at + 1) };
         let text = &block[..whole];
-        if !commands && COMMANDS.iter().any(|command| memmem::find(text, command.as_bytes()).is_some()) {
+        if !commands && names.commands.find(text, 0).is_some() {
             commands = true;
             seen.commands();
         }
-        for found in names.find_iter(text) {
-            let start = memrchr(b'\n', &text[..found.start()]).map_or(0, |at| at + 1);
-            let end = memchr(b'\n', &text[found.end()..]).map_or(text.len(), |at| found.end() + at);
-            seen.line(wanted, found.pattern().as_usize(), &text[start..end], found.end() - start);
+        let mut from = 0;
+        while let Some((anchor, place)) = names.anchors.find(text, from) {
+            from = place.end;
+            for (name, before) in &names.of[anchor] {
+                if text[..place.start].ends_with(before) {
+                    let start = memrchr(b'\n', &text[..place.start]).map_or(0, |at| at + 1);
+                    let end = memchr(b'\n', &text[place.end..]).map_or(text.len(), |at| place.end + at);
+                    seen.line(wanted, *name, &text[start..end], place.end - start);
+                }
+            }
         }
         if got == 0 || seen.is_complete() {
             return Ok(seen);

@@ -96,7 +96,7 @@ fn filters(report: &Report, grid: &Grid, out: &mut dyn io::Write) -> io::Result<
     writeln!(
         out,
         "<label>text<input type=\"search\" name=\"text\"></label>\n\
-         <label>failing rows only<input type=\"checkbox\" name=\"only\"></label>\n\
+         <label class=\"check\"><input type=\"checkbox\" name=\"only\">failing rows only</label>\n\
          <button type=\"reset\">Show all</button> <span id=\"said\" class=\"dim\" role=\"status\"></span>\n</form>"
     )
 }
@@ -207,12 +207,19 @@ fn article(
         }
         writeln!(out, "<pre tabindex=\"0\">{}</pre>", text(&lines))?;
     }
-    writeln!(out, "<p>{}</p>\n<dl>", text(&cause.explanation))?;
-    for fact in summary::facts(cause, report, VOICE, 0, None) {
-        let head = if fact.head.is_empty() { "also" } else { fact.head };
-        writeln!(out, "<dt>{head}</dt><dd>{}</dd>", fact.text)?;
+    writeln!(out, "<p>{}</p>", text(&cause.explanation))?;
+    let facts = summary::facts(cause, report, VOICE, 0, None);
+    let (plain, headed): (Vec<_>, Vec<_>) = facts.iter().partition(|fact| fact.head.is_empty());
+    for fact in plain {
+        writeln!(out, "<p>{}</p>", fact.text)?;
     }
-    writeln!(out, "</dl>")?;
+    if !headed.is_empty() {
+        writeln!(out, "<dl>")?;
+        for fact in headed {
+            writeln!(out, "<dt>{}</dt><dd>{}</dd>", fact.head, fact.text)?;
+        }
+        writeln!(out, "</dl>")?;
+    }
     if let Some(patch) = cause.fixes.first().and_then(|fix| fix.patch.as_deref()) {
         writeln!(out, "<pre tabindex=\"0\">{}</pre>", text(patch))?;
     }
@@ -289,7 +296,7 @@ fn logs(report: &Report, excerpts: &[Excerpt], out: &mut dyn io::Write) -> io::R
         }
     }
     let mut known: HashMap<&str, usize> = HashMap::new();
-    writeln!(out, "<h2>Logs</h2>")?;
+    writeln!(out, "<section class=\"logs\">\n<h2>Logs</h2>")?;
     for &number in failing.iter().take(LOGS) {
         let build = &report.builds[number];
         let numbers = causes.get(build.id.as_str()).map(|list| list.join(" ")).unwrap_or_default();
@@ -302,10 +309,14 @@ fn logs(report: &Report, excerpts: &[Excerpt], out: &mut dyn io::Write) -> io::R
         writeln!(
             out,
             "<details class=\"log\" data-causes=\"{numbers}\"><summary>{} <span class=\"dim\">{}</span></summary>\
-             <div id=\"b{number}\"><p>causes {}</p>",
+             <div id=\"b{number}\"><p>{}</p>",
             text(&build.id),
             text(&summary::axes(build)),
-            links.join(", ")
+            match links.as_slice() {
+                [] => "without a cause that is known".to_owned(),
+                [only] => format!("cause {only}"),
+                several => format!("causes {}", several.join(", ")),
+            }
         )?;
         match of.get(build.id.as_str()) {
             Some(excerpt) => match known.get(excerpt.text.as_str()) {
@@ -326,5 +337,5 @@ fn logs(report: &Report, excerpts: &[Excerpt], out: &mut dyn io::Write) -> io::R
         }
         writeln!(out, "</div></details>")?;
     }
-    Ok(())
+    writeln!(out, "</section>")
 }

@@ -18,7 +18,7 @@
         var fits = column === "" || cell.dataset.column === column;
         var has = cause === "" || (" " + (cell.dataset.causes || "") + " ").indexOf(" " + cause + " ") >= 0;
         cell.hidden = !fits;
-        cell.style.opacity = has ? "" : "0.3";
+        cell.classList.toggle("other", !has);
         if (fits && has && (!only || cell.classList.contains("fail"))) any = true;
       });
       row.hidden = !((arch === "" || row.dataset.arch === arch) && (tool === "" || row.dataset.tool === tool) && any);
@@ -43,7 +43,7 @@
     if (!log) return;
     log.hidden = false;
     log.open = true;
-    at.scrollIntoView();
+    log.scrollIntoView();
     log.querySelector("summary").focus({ preventScroll: true });
   }
   window.addEventListener("hashchange", open);

@@ -12,7 +12,7 @@ const ROWS: &[&str] = &["arch", "toolchain", "version"];
 pub struct Grid {
     /// The axis of the columns; none when there is one column.
     pub axis: Option<String>,
-    /// Its values; an empty one for builds without.
+    /// Its values as headings (`defconfig`, `CONFIG_NET=y`); an empty one for builds without.
     pub columns: Vec<String>,
     /// The rows in order.
     pub rows: Vec<Row>,
@@ -98,7 +98,17 @@ impl Grid {
             cell.new |= causes[number].iter().any(|&cause| crate::summary::is_new(&report.causes[cause - 1]));
         }
         let rows = rows.into_iter().map(|((arch, toolchain), cells)| Row { arch, toolchain, cells }).collect();
+        let columns = columns.into_iter().map(|value| heading(axis, value)).collect();
         Some(Self { axis: axis.map(str::to_owned), columns, rows })
+    }
+}
+
+/// A value that says nothing by itself is said with its axis.
+fn heading(axis: Option<&str>, value: String) -> String {
+    let bare = value.len() < 3 || value.bytes().all(|b| b.is_ascii_digit());
+    match axis {
+        Some(axis) if axis != "config" && bare && !value.is_empty() => format!("{axis}={value}"),
+        _ => value,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{safe, words};
 /// Rows that are shown.
 const ROWS: usize = 100;
 /// Columns of one heading.
-const HEADING: usize = 20;
+const HEADING: usize = 28;
 /// Pairs of build times that are shown.
 const TIMES: usize = 40;
 /// Causes of the baseline that are shown.

@@ -118,6 +118,75 @@ pub struct Suspect {
     pub proved: bool,
 }
 
+/// The one commit that did it, shown by building.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proved {
+    /// How.
+    pub how: How,
+    /// The commit's id with 12 digits, or `n/m` for a patch of a series.
+    pub commit: String,
+    /// The first line of its message.
+    pub title: String,
+    /// Who wrote it.
+    pub author: String,
+    /// The line for a commit message that repairs it; null for a patch that is not committed.
+    pub fixes: Option<String>,
+}
+
+/// How a commit is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// It has the cause, and the end of the range without it has not.
+    Revert,
+    /// It has the cause, and its parents have not.
+    Bisect,
+}
+
+/// What the builds of a range told about a cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bisection {
+    /// How many states of the tree were looked at and could be judged.
+    pub built: u64,
+    /// How many could not.
+    pub skipped: u64,
+    /// All of them, in the order in which they were asked for. Builds are shared between causes.
+    pub steps: Vec<BuiltCommit>,
+    /// Commits of which one did it, when it was not narrowed down to one; at most 100.
+    pub left: Vec<String>,
+    /// Why there is no proof, for a person; null when there is one.
+    pub reason: Option<String>,
+}
+
+/// A state of the tree that was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BuiltCommit {
+    /// The commit's id with 12 digits, or `n/m` for a patch of a series.
+    pub commit: String,
+    /// The first line of its message.
+    pub title: String,
+    /// True when the end of the range was built without it, instead of it.
+    pub reverted: bool,
+    /// What came out.
+    pub result: StepResult,
+    /// Why it was skipped, for a person.
+    pub reason: Option<String>,
+    /// Milliseconds that the commands took; 0 when the state had been built before.
+    pub took: u64,
+}
+
+/// What a build says about a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepResult {
+    /// It does not have it.
+    Good,
+    /// It has it.
+    Bad,
+    /// It fails for another reason, or could not be built.
+    Skipped,
+}
+
 /// A measured build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {

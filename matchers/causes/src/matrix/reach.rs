@@ -5,6 +5,8 @@
 //! but none of these does not compile them. Whoever reads the log again looks for [`Wanted::names`],
 //! shows [`Seen::line`] the lines that have one, and gets the answer from [`Seen::met`].
 
+use std::collections::HashMap;
+
 use triage_log::diagnostic::Tool;
 
 use super::attribution::Met;
@@ -40,14 +42,17 @@ impl Wanted {
     /// The files of all causes.
     pub fn new(causes: &[Cause]) -> Self {
         let mut wanted = Self::default();
+        let (mut names, mut stems) = (HashMap::new(), HashMap::new());
         for cause in causes {
             let mut files = Vec::new();
             for file in files_of(cause) {
                 let Some(name) = name(&file) else { continue };
-                let name_at = position(&mut wanted.names, name);
-                let stem = stem(&file).to_owned();
-                let at = wanted.files.iter().position(|(_, known)| *known == stem).unwrap_or_else(|| {
-                    wanted.files.push((name_at, stem));
+                let name_at = *names.entry(name).or_insert_with_key(|name| {
+                    wanted.names.push(name.clone());
+                    wanted.names.len() - 1
+                });
+                let at = *stems.entry(stem(&file).to_owned()).or_insert_with_key(|stem| {
+                    wanted.files.push((name_at, stem.clone()));
                     wanted.files.len() - 1
                 });
                 if !files.contains(&at) {
@@ -59,13 +64,6 @@ impl Wanted {
         }
         wanted
     }
-}
-
-fn position(list: &mut Vec<String>, value: String) -> usize {
-    list.iter().position(|known| *known == value).unwrap_or_else(|| {
-        list.push(value);
-        list.len() - 1
-    })
 }
 
 /// The source and object files that a cause broke.

@@ -10,8 +10,9 @@
 //! tree and the build's folder at their own paths, so that nothing reaches the originals; where no
 //! namespace is allowed it is a plain [`copy`]. [`judge`] compares what the build says before and
 //! after, [`cheats`] refuses patches that only silence, [`objects`] sees what objects have lost.
-//! [`trial`] puts it together.
+//! [`bench`] runs and reads, [`trial`] puts it together.
 
+pub mod bench;
 pub mod cheats;
 pub mod commands;
 mod copy;
@@ -25,9 +26,10 @@ pub mod scratch;
 mod serve;
 pub mod trial;
 
+pub use bench::Bench;
 pub use commands::Plan;
-pub use judge::{Target, Verdict, failed_target};
-pub use protocol::Way;
-pub use scratch::{Place, Trouble};
+pub use judge::{Run, Target, Verdict, failed_target};
+pub use protocol::{Form, Way};
+pub use scratch::{Place, Scratch, Trouble};
 pub use serve::serve;
 pub use trial::{Outcome, Settings, Step, Trial};

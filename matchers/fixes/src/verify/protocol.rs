@@ -50,6 +50,23 @@ pub struct Job {
     pub limit: u64,
 }
 
+/// What a file of the tree is to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A file with the rights of the one that is there.
+    #[default]
+    Same,
+    /// A file that is not run.
+    Plain,
+    /// A program or script.
+    Executable,
+    /// A symbolic link; the bytes are where it leads.
+    Link,
+    /// Nothing: it is taken away, and folders that are empty then.
+    Gone,
+}
+
 /// What the helper is told to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -58,6 +75,8 @@ pub enum Request {
     Write {
         /// Relative to the top.
         file: String,
+        /// What it is to be.
+        form: Form,
         /// Bytes that follow.
         length: u64,
     },
@@ -160,10 +179,10 @@ mod tests {
     #[test]
     fn messages_with_bytes_between() {
         let mut wire = Vec::new();
-        send(&mut wire, &Request::Write { file: "a.c".into(), length: 4 }, b"a\n\0b").unwrap();
+        send(&mut wire, &Request::Write { file: "a.c".into(), form: Form::Same, length: 4 }, b"a\n\0b").unwrap();
         send(&mut wire, &Request::Reset, b"").unwrap();
         let mut from = &wire[..];
-        let Some(Request::Write { file, length }) = receive(&mut from).unwrap() else { panic!() };
+        let Some(Request::Write { file, length, .. }) = receive(&mut from).unwrap() else { panic!() };
         assert_eq!((file.as_str(), receive_bytes(&mut from, length).unwrap()), ("a.c", b"a\n\0b".to_vec()));
         assert!(matches!(receive(&mut from).unwrap(), Some(Request::Reset)));
         assert!(receive::<Request>(&mut from).unwrap().is_none());

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::objects::Symbols;
-use super::protocol::{End, Job, Reply, Request, Setup, Way, receive, receive_bytes, send};
+use super::protocol::{End, Form, Job, Reply, Request, Setup, Way, receive, receive_bytes, send};
 
 /// How long the helper may take to end.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -178,7 +178,15 @@ impl<'s> Scratch<'s> {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, file: &str, bytes: &[u8]) -> Result<(), Trouble> {
-        self.done(&Request::Write { file: file.to_owned(), length: bytes.len() as u64 }, bytes)
+        self.put(file, Form::Same, bytes)
+    }
+
+    /// Makes a file of the tree what it is to be.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put(&mut self, file: &str, form: Form, bytes: &[u8]) -> Result<(), Trouble> {
+        self.done(&Request::Write { file: file.to_owned(), form, length: bytes.len() as u64 }, bytes)
     }
 
     /// What was written and built so far stays.

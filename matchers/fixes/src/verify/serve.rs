@@ -12,7 +12,7 @@ use std::thread;
 
 use super::copy::{self, Copies};
 use super::objects;
-use super::protocol::{Reply, Request, Setup, Way, receive, receive_bytes, send};
+use super::protocol::{Form, Reply, Request, Setup, Way, receive, receive_bytes, send};
 use super::run::{Environment, Running, run_all};
 
 /// What a scratch copy consists of.
@@ -21,8 +21,8 @@ enum Scratch {
     Overlays(super::mounts::Overlays),
     Copies {
         copies: Copies,
-        /// What was in the files that were replaced; none for those that were not there.
-        old: HashMap<PathBuf, Option<Vec<u8>>>,
+        /// What was in the files that were replaced.
+        old: HashMap<PathBuf, (Form, Vec<u8>)>,
     },
 }
 
@@ -64,15 +64,25 @@ impl Scratch {
         }
     }
 
-    fn write(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let path = self.path(path);
+    fn write(&mut self, tree: &Path, file: &Path, form: Form, bytes: &[u8]) -> io::Result<()> {
+        let (top, path) = (self.path(tree), self.path(&tree.join(file)));
         #[cfg_attr(not(target_os = "linux"), allow(irrefutable_let_patterns))]
         if let Self::Copies { old, .. } = self
             && !old.contains_key(&path)
         {
-            old.insert(path.clone(), fs::read(&path).ok());
+            old.insert(path.clone(), now(&path));
         }
-        replace(&path, Some(bytes))
+        let above = || path.ancestors().skip(1).take_while(|folder| **folder != top);
+        if form != Form::Same {
+            // A link in the place of a folder leads elsewhere.
+            above().filter(|folder| folder.is_symlink()).try_for_each(fs::remove_file)?;
+        }
+        replace(&path, form, bytes)?;
+        if form == Form::Gone {
+            // As git does it. The first folder that has something left ends it.
+            let _ = above().map(fs::remove_dir).take_while(Result::is_ok).count();
+        }
+        Ok(())
     }
 
     fn keep(&mut self) -> io::Result<()> {
@@ -91,23 +101,66 @@ impl Scratch {
             #[cfg(target_os = "linux")]
             Self::Overlays(overlays) => overlays.reset(),
             // The files are new again, so that make builds what depends on them.
-            Self::Copies { old, .. } => old.drain().try_for_each(|(path, bytes)| replace(&path, bytes.as_deref())),
+            Self::Copies { old, .. } => old.drain().try_for_each(|(path, (form, bytes))| replace(&path, form, &bytes)),
         }
     }
 }
 
-/// Puts a file in the place of another, with its rights.
-fn replace(path: &Path, bytes: Option<&[u8]>) -> io::Result<()> {
+/// What is there now, so that it can be put back.
+fn now(path: &Path) -> (Form, Vec<u8>) {
+    match fs::read_link(path) {
+        Ok(to) => (Form::Link, to.into_os_string().into_encoded_bytes()),
+        Err(_) => fs::read(path).map_or((Form::Gone, Vec::new()), |bytes| (rights_of(path), bytes)),
+    }
+}
+
+fn rights_of(path: &Path) -> Form {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let run = fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o100 != 0);
+        if run { Form::Executable } else { Form::Plain }
+    }
+    #[cfg(not(unix))]
+    Form::Plain
+}
+
+/// Puts a file in the place of another.
+fn replace(path: &Path, form: Form, bytes: &[u8]) -> io::Result<()> {
     let rights = fs::metadata(path).map(|data| data.permissions());
-    if rights.is_ok() {
+    if fs::symlink_metadata(path).is_ok() {
         fs::remove_file(path)?;
     }
-    let Some(bytes) = bytes else { return Ok(()) };
+    if form == Form::Gone {
+        return Ok(());
+    }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
+    if form == Form::Link {
+        #[cfg(unix)]
+        return std::os::unix::fs::symlink(Path::new(std::str::from_utf8(bytes).map_err(io::Error::other)?), path);
+        #[cfg(not(unix))]
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     fs::write(path, bytes)?;
-    rights.map_or(Ok(()), |rights| fs::set_permissions(path, rights))
+    match (form, rights) {
+        (Form::Same, Ok(rights)) => fs::set_permissions(path, rights),
+        (Form::Executable, _) => make_executable(path),
+        _ => Ok(()),
+    }
+}
+
+/// Whoever may read it may run it.
+fn make_executable(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path)?.permissions().mode();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode | ((mode & 0o444) >> 2)))
+    }
+    #[cfg(not(unix))]
+    path.metadata().map(drop)
 }
 
 /// Lives as the helper process until standard input ends.
@@ -166,12 +219,12 @@ fn answer(
     output: &mut impl Write,
 ) -> io::Result<()> {
     match request {
-        Request::Write { file, .. } => {
+        Request::Write { file, form, .. } => {
             let inside = Path::new(&file);
             if !inside.components().all(|part| matches!(part, Component::Normal(_))) {
                 return Err(io::Error::other(format!("{file} is not in the tree")));
             }
-            scratch.write(&setup.tree.join(inside), bytes)?;
+            scratch.write(&setup.tree, inside, form, bytes)?;
             send(output, &Reply::Done, b"")
         }
         Request::Keep => scratch.keep().and_then(|()| send(output, &Reply::Done, b"")),
@@ -201,5 +254,39 @@ fn answer(
             })?;
             send(output, &Reply::Done, b"")
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_take_every_form_and_come_back() {
+        let (tree, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let top = tree.path().canonicalize().unwrap();
+        fs::create_dir(top.join("sub")).unwrap();
+        fs::write(top.join("sub/run"), "old").unwrap();
+        make_executable(&top.join("sub/run")).unwrap();
+        let outside = store.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        std::os::unix::fs::symlink(&outside, top.join("link")).unwrap();
+        let copies = Copies::new(std::slice::from_ref(&top), &store.path().join("s")).unwrap();
+        let mut scratch = Scratch::Copies { copies, old: HashMap::new() };
+        let mut put =
+            |file: &str, form, text: &str| scratch.write(&top, Path::new(file), form, text.as_bytes()).unwrap();
+        put("sub/run", Form::Gone, "");
+        put("a", Form::Link, "b");
+        put("new/tool", Form::Executable, "#!/bin/sh");
+        // It must not be written through the link.
+        put("link/file.c", Form::Plain, "int x;");
+        let at = |file: &str| scratch.path(&top.join(file));
+        assert!(!at("sub").exists() && at("link").is_dir() && !outside.join("file.c").exists());
+        assert_eq!(fs::read_link(at("a")).unwrap(), Path::new("b"));
+        assert_eq!(rights_of(&at("new/tool")), Form::Executable);
+        let run = at("sub/run");
+        scratch.reset().unwrap();
+        assert_eq!(now(&run), (Form::Executable, b"old".to_vec()));
+        assert_eq!(fs::read(top.join("sub/run")).unwrap(), b"old");
     }
 }

@@ -9,11 +9,11 @@ use triage_causes::Report;
 use triage_causes::report::Cause;
 use triage_rules::RuleBook;
 
+use super::bench;
 use super::cheats::cheat;
 use super::commands::Plan;
 use super::judge::{self, Change, Run, Target, Verdict};
 use super::objects::{self, Symbols};
-use super::protocol::Job;
 use super::scratch::{Place, Scratch, Trouble};
 use crate::code::is_keyword;
 use crate::edit::Edit;
@@ -177,23 +177,9 @@ impl Bench<'_> {
     /// Runs all commands.
     fn run(&mut self) -> Result<Run, Trouble> {
         let left = self.settings.budget.saturating_sub(self.start.elapsed()).max(Duration::from_secs(1));
-        let limit = u64::try_from(self.settings.limit.min(left).as_millis()).unwrap_or(u64::MAX);
-        let plan = &self.settings.plan;
-        let job = |(command, directory): &(String, PathBuf)| Job {
-            command: command.clone(),
-            directory: directory.clone(),
-            limit,
-        };
-        // One error must not keep make from showing the others.
-        let flags = self.settings.jobs.map_or("-k".to_owned(), |jobs| format!("-k -j{jobs}"));
-        let parallel = if plan.independent { self.settings.jobs.unwrap_or_else(cores) } else { 1 };
-        let set = [("MAKEFLAGS".to_owned(), flags)];
-        let ends = self.scratch.run(plan.commands.iter().map(job).collect(), parallel, &set)?;
-        let run = judge::read(self.book, &ends, &|file| self.tree.find(file))?;
-        if run.report.causes.iter().any(|cause| cause.class == "disk-full") {
-            let words = "the scratch copy has no space left; --scratch DIR puts it elsewhere";
-            return Err(Trouble::Failed(words.to_owned()));
-        }
+        let Settings { plan, jobs, limit, .. } = self.settings;
+        let bench = bench::Bench { tree: self.tree, book: self.book, plan, jobs: *jobs };
+        let run = bench.run(&mut self.scratch, left.min(*limit))?;
         self.trial.commands_took += run.took;
         self.trial.runs += 1;
         Ok(run)
@@ -313,10 +299,6 @@ impl Bench<'_> {
         })?;
         std::fs::read(source).ok().map(|text| String::from_utf8_lossy(&text).into_owned())
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn is_object(path: &Path) -> bool {

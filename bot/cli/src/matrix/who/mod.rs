@@ -1,8 +1,12 @@
 //! Who did it: commits of a range, or patches of a series, weighed by what they did to the lines,
 //! names, includes and makefiles that a cause is about.
 //!
-//! Nothing is built here, so the list is of suspects: the reasons stand beside each.
+//! The list is of suspects: the reasons stand beside each. With `--bisect`, [`bisect`] has states
+//! of the tree's [`history`] built by [`builder`] until one of the commits is proved to have done it.
 
+pub mod bisect;
+mod builder;
+mod history;
 pub mod maintainers;
 mod patches;
 

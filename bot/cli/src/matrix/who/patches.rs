@@ -32,7 +32,8 @@ pub struct Patch {
     pub title: String,
     /// What it changes.
     pub files: Vec<FileDiff>,
-    lines: usize,
+    /// How many of them, all files taken together.
+    pub lines: usize,
 }
 
 /// The changed lines of a file.
@@ -138,7 +139,7 @@ pub fn of_series(path: &Path, visit: &mut dyn FnMut(Patch)) -> Result<(), Error>
 }
 
 /// `[PATCH v2 3/7] fs: title`, as place and title.
-fn without_tag(patch: &mut Patch) {
+pub fn without_tag(patch: &mut Patch) {
     if let Some((tag, title)) = patch.title.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         if let Some(place) =
             tag.split(' ').find(|word| word.contains('/') && word.starts_with(|c: char| c.is_ascii_digit()))
