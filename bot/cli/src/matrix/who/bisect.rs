@@ -43,7 +43,11 @@ pub fn prove(
     args: &ProofArgs,
     quiet: bool,
 ) -> Result<bool, Error> {
-    let wanted: Vec<usize> = (0..report.causes.len()).filter(|&at| can_be(&report.causes[at])).take(CAUSES).collect();
+    let mut wanted: Vec<usize> = (0..report.causes.len()).filter(|&at| can_be(&report.causes[at])).collect();
+    if let Some(more) = wanted.len().checked_sub(CAUSES).filter(|more| *more > 0) {
+        remark(report, &format!("only the first {CAUSES} causes are looked for, {more} are left out"));
+        wanted.truncate(CAUSES);
+    }
     if wanted.is_empty() {
         remark(report, "there is no cause that a commit could have brought");
         return Ok(true);

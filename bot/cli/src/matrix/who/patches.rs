@@ -8,6 +8,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use mail_parser::MessageParser;
+use mail_parser::mailbox::mbox::MessageIterator;
+
 use crate::error::Error;
 
 /// Bytes of a line that are looked at.
@@ -104,37 +107,27 @@ pub fn of_range(tree: &Path, range: &str, visit: &mut dyn FnMut(Patch)) -> Resul
     Ok(())
 }
 
-/// Gives each patch of an mbox to `visit`.
+/// Gives each patch of an mbox to `visit`, in whatever encoding its mail came.
 pub fn of_series(path: &Path, visit: &mut dyn FnMut(Patch)) -> Result<(), Error> {
     let file = File::open(path).map_err(|error| Error::Read(path.to_owned(), error))?;
-    let mut diff = Diff::default();
-    let (mut head, mut number, mut subject) = (false, 0, false);
-    each_line(file, &mut |line| {
-        if line.starts_with("From ") && line.contains(':') {
-            diff.finish(visit);
-            number += 1;
-            head = true;
-            diff.patch = Some(Patch { id: number.to_string(), ..Patch::default() });
-        } else if head && line.is_empty() {
-            head = false;
-        } else if let (true, Some(patch)) = (head, &mut diff.patch) {
-            if let Some(value) = line.strip_prefix("Subject:") {
-                patch.title = value.trim().to_owned();
-                subject = true;
-            } else if let (true, true) = (subject, line.starts_with([' ', '\t'])) {
-                patch.title.push(' ');
-                patch.title.push_str(line.trim());
-            } else {
-                subject = false;
-                if let Some(value) = line.strip_prefix("From:") {
-                    patch.author = value.trim().to_owned();
-                }
-            }
-        } else {
-            diff.line(line);
-        }
-    });
-    diff.finish(visit);
+    let mails = MessageIterator::new(BufReader::new(file.take(BYTES_MAX)));
+    for (number, mail) in mails.map_while(Result::ok).enumerate() {
+        let Some(mail) = MessageParser::default().parse(mail.contents()) else { continue };
+        let author = mail.from().and_then(|from| from.first()).map(|from| match (from.name(), from.address()) {
+            (Some(name), Some(address)) => format!("{name} <{address}>"),
+            (one, other) => one.or(other).unwrap_or_default().to_owned(),
+        });
+        let patch = Patch {
+            id: (number + 1).to_string(),
+            author: author.unwrap_or_default(),
+            title: mail.subject().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "),
+            ..Patch::default()
+        };
+        let mut diff = Diff { patch: Some(patch), ..Diff::default() };
+        let text = mail.body_text(0).unwrap_or_default();
+        each_line(text.as_bytes(), &mut |line| diff.line(line));
+        diff.finish(visit);
+    }
     Ok(())
 }
 
@@ -252,9 +245,16 @@ mod tests {
             body\n---\n a.c | 2 +-\n\ndiff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -4,2 +4,3 @@ int f()\n-int level;\n same\n+long level;\n+--- x\n-- \n2.1\n\n\
             From 0124 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nSubject: [PATCH v2 0/3] nothing\n\ntext\n";
         std::fs::write(&mbox, text).unwrap();
+        let packed = "From 0125 Mon Sep 17 00:00:00 2001\nFrom: =?utf-8?q?B=C3=A4r?= <b@example.org>\nSubject: =?utf-8?q?=5BPATCH_3/3=5D_tank?=\n\
+            Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n--- a/b.c\n+++ b/b.c\n\
+            @@ -1 +1 @@\n-int a =3D 1;\n+int a =3D =\n2;\n\n";
+        std::fs::write(&mbox, format!("{text}\n{packed}")).unwrap();
         let mut found = Vec::new();
         of_series(&mbox, &mut |patch| found.push(patch)).unwrap();
-        assert_eq!(found.len(), 1);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[1].id.as_str(), found[1].title.as_str()), ("3/3", "tank"));
+        assert_eq!(found[1].author, "B\u{e4}r <b@example.org>");
+        assert_eq!(found[1].files[0].added, [(1, "int a = 2;".to_owned())]);
         let patch = &found[0];
         assert_eq!((patch.id.as_str(), patch.title.as_str()), ("2/3", "tank: make the level long"));
         assert_eq!(patch.files[0].removed, ["int level;"]);
