@@ -1,0 +1,7 @@
+//! Mail: patches come in from lists and archives, and answers go out.
+//!
+//! [`message`] is one mail as plain data. Bytes of strangers are read there, and nowhere else.
+
+pub mod message;
+
+pub use message::{Address, Mailbox, Message, MessageId};
