@@ -2,6 +2,10 @@
 //!
 //! [`message`] is one mail as plain data. Bytes of strangers are read there, and nowhere else.
 
+pub mod commands;
+pub mod manners;
 pub mod message;
+pub mod reply;
+pub mod send;
 
 pub use message::{Address, Mailbox, Message, MessageId};
