@@ -7,5 +7,6 @@ pub mod manners;
 pub mod message;
 pub mod reply;
 pub mod send;
+pub mod sent;
 
 pub use message::{Address, Mailbox, Message, MessageId};

@@ -147,6 +147,20 @@ impl Store {
         Ok(Self { pool: Pool::Sqlite(pool), file: Some(path.to_owned()) })
     }
 
+    /// A database that goes away with the program.
+    pub async fn in_memory() -> Result<Self, Error> {
+        // Each connection would be a database of its own.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(SqliteConnectOptions::new().in_memory(true))
+            .await?;
+        let store = Self { pool: Pool::Sqlite(pool), file: None };
+        schema::migrate(&store).await?;
+        Ok(store)
+    }
+
     /// Begins to write. With SQLite there is one writer at a time; the others wait up to half a
     /// minute.
     pub async fn begin(&self) -> Result<Transaction, Error> {

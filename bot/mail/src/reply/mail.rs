@@ -131,8 +131,9 @@ pub fn write(
     // A constant that parses; the fallback is the same type.
     let content_type = ContentType::parse(charset).unwrap_or(ContentType::TEXT_PLAIN);
     let text = text.trim_end_matches('\n').replace('\n', "\r\n");
-    let body = Body::new_with_encoding(format!("{text}\r\n"), encoding)
-        .unwrap_or_else(|text| Body::dangerous_pre_encoded(text, ContentTransferEncoding::EightBit));
+    // The guard kept the lines short enough for both encodings; lettre would fold longer ones than
+    // it likes into another encoding, and a patch must travel as it is.
+    let body = Body::dangerous_pre_encoded(format!("{text}\r\n").into_bytes(), encoding);
     let message = builder.header(MIME_VERSION_1_0).header(content_type).body(body)?;
     let content = String::from_utf8_lossy(&message.formatted()).into_owned();
     Ok(Mail { sender: identity.bounces.clone(), recipients: recipients.addresses(), message_id, content })

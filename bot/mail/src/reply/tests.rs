@@ -22,7 +22,7 @@ fn body(report: &Report, template: &str, change: impl FnOnce(&mut Facts)) -> Str
     facts.name = "Alice".into();
     facts.base = "v6.8-rc1".into();
     facts.reported_by = "triage bot <triage@bot.example.org>".into();
-    facts.closes = "https://lore.example.org/r/triage.0@bot.example.org".into();
+    facts.closes = format!("https://lore.example.org/r/triage.{}@bot.example.org", "0".repeat(40));
     change(&mut facts);
     guard::guard(&Templates::load(None).unwrap().render(template, &facts).unwrap())
 }
@@ -102,6 +102,7 @@ fn an_answer_to_commands() {
 fn a_mail_in_full() {
     let text = body(&fixture::report(vec![fixture::cause()]), "report", |_| {});
     let mail = mail(&fixture::patch(), &text);
+    assert!(mail.content.contains("Content-Transfer-Encoding: 7bit"));
     assert_eq!(mail.recipients, [address("alice@example.org"), address("linux-valves@lists.example.org")]);
     assert!(mail.content.is_ascii());
     assert_eq!(mail.content.matches('\n').count(), mail.content.matches("\r\n").count());

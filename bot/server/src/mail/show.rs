@@ -1,0 +1,49 @@
+//! What would go out, and what is left in the outbox.
+
+use std::io::{self, Write};
+
+use triage_store::{Outgoing, State, Timestamp, Transaction};
+
+use super::CHANNEL;
+use crate::args::MailArgs;
+use crate::config::Config;
+use crate::error::Error;
+
+/// Prints mails as a mailbox (mboxrd) that mail readers open, and says what would happen to them.
+pub fn replies(replies: &[Outgoing], config: &Config, args: &MailArgs, now: Timestamp) -> Result<(), Error> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for reply in replies {
+        writeln!(out, "From {} Thu Jan  1 00:00:00 1970", config.mail.identity.bounces)?;
+        for line in reply.content.lines() {
+            let quoted = line.trim_start_matches('>').starts_with("From ");
+            writeln!(out, "{}{line}", if quoted { ">" } else { "" })?;
+        }
+        writeln!(out)?;
+    }
+    out.flush()?;
+    let why = if args.dry_run { "--dry-run was given" } else { "'mail.send' is not set in the configuration" };
+    let mut err = io::stderr();
+    for reply in replies {
+        let wait = reply.next_attempt_at.filter(|at| *at > now).map(|at| at.since(now).as_secs() / 60);
+        let when = wait.map(|minutes| format!(", in {minutes} min")).unwrap_or_default();
+        writeln!(err, "triage-bot: would go to {}{when}", reply.recipients.join(", "))?;
+    }
+    writeln!(err, "triage-bot: {}; nothing was sent or recorded ({why})", mails(replies.len()))?;
+    Ok(())
+}
+
+/// Says what is left and wants an operator's eye.
+pub async fn outbox(at: &mut Transaction) -> Result<(), Error> {
+    let mut err = io::stderr();
+    for state in [State::Pending, State::Unsure, State::Dead] {
+        for reply in at.replies(CHANNEL, state, 100).await? {
+            let why = reply.last_error.as_deref().unwrap_or("its time has not come");
+            writeln!(err, "triage-bot: {} {} to {}: {why}", reply.key, state.name(), reply.recipients.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn mails(count: usize) -> String {
+    if count == 1 { "1 mail".to_owned() } else { format!("{count} mails") }
+}
