@@ -1,5 +1,8 @@
 //! End-to-end tests drive the real programs; what they share is here.
 
+#[cfg(unix)]
+pub mod services;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Mail: patches come in from lists and archives, and answers go out.
 //!
-//! [`message`] is one mail as plain data. Bytes of strangers are read there, and nowhere else.
+//! [`message`] is one mail as plain data. Bytes of strangers are read there, and nowhere else. [`series`] puts patches together
+//! and finds the one that a build result is about.
 
 pub mod commands;
 pub mod manners;
@@ -8,5 +9,6 @@ pub mod message;
 pub mod reply;
 pub mod send;
 pub mod sent;
+pub mod series;
 
 pub use message::{Address, Mailbox, Message, MessageId};
