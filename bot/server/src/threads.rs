@@ -4,124 +4,54 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use triage_causes::report::Cause;
 use triage_mail::reply::{Blame, Certainty};
+use triage_mail::series::{Added, Patch, Series, Shelf};
 use triage_mail::{Address, Message, MessageId};
-
-/// How far up a thread is followed.
-const DEPTH: usize = 1000;
 
 /// A series in one version, with its thread.
 #[derive(Debug)]
 pub struct Thread {
-    /// The first mail of the thread: the cover letter, or the first patch.
+    /// What names it: the Message-ID of the cover letter, or of the first patch.
     pub id: MessageId,
     /// The version, from 1.
     pub version: u32,
-    /// `0/m`.
-    pub cover: Option<Message>,
-    /// The patches in their order.
-    pub patches: Vec<Patch>,
-    /// Everything else, in the order in which it came.
+    /// The cover letter and the patches.
+    pub series: Series,
+    /// Everything below them, in the order in which it was sent.
     pub others: Vec<Message>,
-}
-
-/// A patch.
-#[derive(Debug)]
-pub struct Patch {
-    /// Its number, from 1.
-    pub number: u32,
-    /// How many the series has.
-    pub total: u32,
-    /// Its subject without the brackets.
-    pub title: String,
-    /// The mail.
-    pub message: Message,
-}
-
-/// What a subject says of a patch.
-struct Tag {
-    version: u32,
-    number: u32,
-    total: u32,
-    title: String,
 }
 
 /// Puts the mails together. Mails that belong to no patch are left out.
 pub fn assemble(messages: Vec<Message>) -> Vec<Thread> {
-    let mut known: BTreeMap<MessageId, usize> = BTreeMap::new();
-    let mut unique: Vec<Message> = Vec::new();
+    let mut shelf = Shelf::new();
+    let mut others = BTreeMap::<_, Vec<Message>>::new();
+    let mut early = Vec::new();
     for message in messages {
-        if let Some(id) = &message.message_id
-            && !known.contains_key(id)
-        {
-            known.insert(id.clone(), unique.len());
-            unique.push(message);
+        match shelf.add(message) {
+            Added::Reply(key, _, message) => others.entry(key).or_default().push(*message),
+            Added::Other(message) => early.push(message),
+            Added::Part(..) | Added::Pull(_) | Added::Duplicate(_) => {}
         }
     }
-    let tags: Vec<Option<Tag>> = unique.iter().map(|message| tag(&message.subject)).collect();
-    let parent = |at: usize| unique[at].parent().and_then(|id| known.get(id)).copied().filter(|&up| up != at);
-    let above = |at: usize| {
-        let mut seen = BTreeSet::from([at]);
-        std::iter::successors(Some(at), |&at| parent(at)).take(DEPTH).take_while(move |&up| up == at || seen.insert(up))
+    // An answer may be read before the patch that it answers.
+    for message in early {
+        if let Some((key, _)) = shelf.answered(&message) {
+            others.entry(key).or_default().push(*message);
+        }
+    }
+    let thread = |(key, series): (_, &Series)| {
+        let mut others = others.remove(&key).unwrap_or_default();
+        let mut seen = BTreeSet::new();
+        others.retain(|message| message.message_id.clone().is_some_and(|id| seen.insert(id)));
+        others.sort_by_key(|message| message.date);
+        Some(Thread { id: series.root()?.clone(), version: series.version, series: series.clone(), others })
     };
-    // A patch belongs to the topmost mail above it that is a patch of the same version.
-    let home = |at: usize| -> Option<(usize, u32)> {
-        let near = above(at).find(|&up| tags[up].is_some())?;
-        let version = tags[near].as_ref()?.version;
-        let same = |up: &usize| tags[*up].as_ref().is_some_and(|tag| tag.version == version);
-        Some((above(near).filter(same).last()?, version))
-    };
-    let homes: Vec<Option<(usize, u32)>> = (0..unique.len()).map(home).collect();
-    let mut threads: BTreeMap<(usize, u32), Thread> = BTreeMap::new();
-    let ids: Vec<Option<MessageId>> = unique.iter().map(|message| message.message_id.clone()).collect();
-    for ((message, tag), home) in unique.into_iter().zip(tags).zip(homes) {
-        let Some((root, version)) = home else { continue };
-        let Some(id) = ids[root].clone() else { continue };
-        let empty = || Thread { id, version, cover: None, patches: Vec::new(), others: Vec::new() };
-        let thread = threads.entry((root, version)).or_insert_with(empty);
-        match tag {
-            Some(tag) if tag.number == 0 => thread.cover = Some(message),
-            Some(Tag { number, total, title, .. }) => thread.patches.push(Patch { number, total, title, message }),
-            None => thread.others.push(message),
-        }
-    }
-    let mut threads: Vec<Thread> = threads.into_values().collect();
-    for thread in &mut threads {
-        thread.patches.sort_by_key(|patch| patch.number);
-        thread.others.sort_by_key(|message| message.date);
-    }
-    threads
-}
-
-/// `[PATCH v2 1/3] title`; none for what is no patch.
-fn tag(subject: &str) -> Option<Tag> {
-    let (inner, mut title) = subject.trim_start().strip_prefix('[')?.split_once(']')?;
-    let mut tag = Tag { version: 1, number: 1, total: 1, title: String::new() };
-    let mut words: Vec<&str> = inner.split([' ', ',']).collect();
-    while let Some((more, rest)) = title.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        words.extend(more.split([' ', ',']));
-        title = rest;
-    }
-    if !words.iter().any(|word| word.to_ascii_uppercase().starts_with("PATCH") || *word == "RFC") {
-        return None;
-    }
-    for word in words {
-        let word = word.strip_prefix("PATCH").unwrap_or(word);
-        if let Some((number, total)) = word.split_once('/')
-            && let (Ok(number), Ok(total)) = (number.parse::<u16>(), total.parse::<u16>())
-        {
-            (tag.number, tag.total) = (number.into(), u32::from(total).max(1));
-        } else if let Some(version) = word.strip_prefix(['v', 'V']).and_then(|version| version.parse::<u16>().ok()) {
-            tag.version = u32::from(version).max(1);
-        }
-    }
-    tag.title = title.trim().to_owned();
-    Some(tag)
+    shelf.series().filter_map(thread).collect()
 }
 
 impl Thread {
     /// All mails: the cover letter, the patches, the rest.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.cover.iter().chain(self.patches.iter().map(|patch| &patch.message)).chain(&self.others)
+        self.series.mails().chain(&self.others)
     }
 
     /// Whether a mail is one of it.
@@ -131,76 +61,90 @@ impl Thread {
 
     /// The mail that stands for the whole: the cover letter, or the first patch.
     pub fn head(&self) -> Option<&Message> {
-        self.cover.as_ref().or_else(|| self.patches.first().map(|patch| &patch.message))
+        self.series.mails().next()
     }
 
-    /// The commit or tag that the series says it applies to.
+    /// The commit that the series says it applies to, short.
     pub fn base(&self) -> Option<String> {
-        let lines = self.messages().flat_map(|message| message.text.lines());
-        let base = lines.filter_map(|line| line.strip_prefix("base-commit: ")).map(str::trim);
-        base.filter(|id| (7..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
-            .map(|id| id[..id.len().min(12)].to_owned())
-            .next()
+        let commit = self.series.base().commit?;
+        let hex = commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        hex.then(|| commit.chars().take(12).collect())
     }
 
     /// Whether a person wrote to the thread or was written to, in any mail but `except`.
     pub fn knows(&self, person: &Address, except: &MessageId) -> bool {
         let others = self.messages().filter(|message| message.message_id.as_ref() != Some(except));
-        others
-            .flat_map(|message| message.from.iter().chain(&message.to).chain(&message.cc))
-            .any(|one| one.address().is(person))
+        let mut people = others.flat_map(|message| message.from.iter().chain(&message.to).chain(&message.cc));
+        people.any(|one| one.address().is(person))
     }
 
     /// The patch that most likely did it.
     pub fn blame(&self, cause: &Cause) -> Blame {
-        let total = self.patches.len().max(1) as u32;
         if let Some(known) = self.suspected(cause) {
             return known;
         }
-        let mut weighed: Vec<(u32, &Patch, String)> = self
-            .patches
-            .iter()
-            .map(|patch| {
-                let (score, reason) = weigh(patch, cause);
-                (score, patch, reason)
-            })
-            .filter(|(score, ..)| *score > 0)
-            .collect();
-        weighed.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
-        match weighed.as_slice() {
-            [(best, patch, reason), rest @ ..] if rest.first().is_none_or(|(next, ..)| next < best) => {
-                self.blamed(patch, Certainty::Likely, reason.clone())
+        let wrote = self.origin(cause);
+        let mut weighed: Vec<(u32, &Patch, u32, String)> = Vec::new();
+        for (number, patch) in &self.series.patches {
+            let (mut score, mut reason) = weigh(patch, cause);
+            if let Some((_, line)) = wrote.as_ref().filter(|(by, _)| by == number) {
+                score += 40;
+                reason = format!("it wrote {line}");
             }
-            _ => match self.patches.as_slice() {
-                [only] => self.blamed(only, Certainty::Likely, String::new()),
+            if score > 0 {
+                weighed.push((*number, patch, score, reason));
+            }
+        }
+        weighed.sort_by_key(|(_, _, score, _)| std::cmp::Reverse(*score));
+        match weighed.as_slice() {
+            [(number, patch, best, reason), rest @ ..] if rest.first().is_none_or(|(_, _, next, _)| next < best) => {
+                self.blamed(*number, patch, Certainty::Likely, reason.clone())
+            }
+            _ => match self.series.patches.iter().next() {
+                Some((number, only)) if self.total() == 1 => {
+                    self.blamed(*number, only, Certainty::Likely, String::new())
+                }
                 _ => {
-                    let title = self.head().map(|head| head.subject.clone()).unwrap_or_default();
-                    Blame { number: 0, total, title, certainty: Certainty::Series, reason: String::new() }
+                    let title = self.series.title().to_owned();
+                    let certainty = Certainty::Series;
+                    Blame { number: 0, total: self.total(), title, certainty, reason: String::new() }
                 }
             },
         }
+    }
+
+    /// How many patches the series has, or should have.
+    pub fn total(&self) -> u32 {
+        self.series.total.max(self.series.patches.len() as u32).max(1)
+    }
+
+    /// The patch that wrote the line where it fails, and that line.
+    fn origin(&self, cause: &Cause) -> Option<(u32, String)> {
+        let place = cause.location.as_ref()?;
+        let path = place.file.trim_start_matches("./");
+        let origin = self.series.origin(path, place.line, self.total()).filter(|origin| origin.wrote)?;
+        Some((origin.number, format!("line {} of {}", place.line?, triage_report::safe::line(path))))
     }
 
     /// What the report says: `2/3`, or the title of a commit that is a patch here.
     fn suspected(&self, cause: &Cause) -> Option<Blame> {
         let suspect = cause.suspects.first()?;
         let number = suspect.commit.split_once('/').and_then(|(number, _)| number.parse::<u32>().ok());
-        let by_title = |patch: &&Patch| patch.title == suspect.title;
-        let patch = match number {
-            Some(number) => self.patches.iter().find(|patch| patch.number == number)?,
-            None => self.patches.iter().find(by_title)?,
+        let number = match number {
+            Some(number) => number,
+            None => *self.series.patches.iter().find(|(_, patch)| patch.subject.title == suspect.title)?.0,
         };
+        let patch = self.series.patches.get(&number)?;
         if suspect.proved {
-            return Some(self.blamed(patch, Certainty::Proved, String::new()));
+            return Some(self.blamed(number, patch, Certainty::Proved, String::new()));
         }
         let reason = suspect.reasons.first().map(|reason| triage_report::safe::line(reason)).unwrap_or_default();
-        Some(self.blamed(patch, Certainty::Likely, reason))
+        Some(self.blamed(number, patch, Certainty::Likely, reason))
     }
 
-    fn blamed(&self, patch: &Patch, certainty: Certainty, reason: String) -> Blame {
+    fn blamed(&self, number: u32, patch: &Patch, certainty: Certainty, reason: String) -> Blame {
         let reason = if reason.is_empty() { "nothing else here touches it".to_owned() } else { reason };
-        let total = patch.total.max(self.patches.len() as u32);
-        Blame { number: patch.number, total, title: patch.title.clone(), certainty, reason }
+        Blame { number, total: self.total(), title: patch.subject.title.clone(), certainty, reason }
     }
 }
 
@@ -225,7 +169,7 @@ fn weigh(patch: &Patch, cause: &Cause) -> (u32, String) {
     };
     let mut file = String::new();
     let mut told = BTreeSet::new();
-    for line in patch.message.patch_text().lines() {
+    for line in patch.diff().lines() {
         if let Some(path) = line.strip_prefix("+++ ").or_else(|| line.strip_prefix("--- ")) {
             let path = path.split('\t').next().unwrap_or_default();
             if let Some(path) = path.strip_prefix("a/").or_else(|| path.strip_prefix("b/")) {
@@ -271,31 +215,34 @@ mod tests {
     fn mail(id: &str, parent: &str, subject: &str, body: &str) -> Message {
         let parent = if parent.is_empty() { String::new() } else { format!("In-Reply-To: <{parent}>\n") };
         let text = format!(
-            "From: alice@example.org\nTo: list@example.org\nMessage-ID: <{id}>\n{parent}Subject: {subject}\n\n{body}\n"
+            "From: alice@example.org\nTo: list@example.org\nDate: Thu, 26 Nov 2026 10:00:00 +0000\n\
+             Message-ID: <{id}>\n{parent}Subject: {subject}\n\n{body}\n"
         );
         Message::parse(text.as_bytes())
     }
 
+    fn patch(file: &str, line: &str) -> String {
+        format!(
+            "Text.\n---\n {file} | 1 +\n\ndiff --git a/{file} b/{file}\n--- a/{file}\n+++ b/{file}\n@@ -1,2 +1,3 @@\n a\n{line}\n b\n"
+        )
+    }
+
     #[test]
-    fn series_are_put_together() {
+    fn answers_find_their_series() {
         let threads = assemble(vec![
-            mail("v1.1@x", "v1.0@x", "[PATCH 1/2] a: one", ""),
+            mail("r@x", "v1.1@x", "Re: [PATCH 1/2] a: one", ""),
+            mail("v1.1@x", "v1.0@x", "[PATCH 1/2] a: one", &patch("a.c", "+one")),
             mail("v1.0@x", "", "[PATCH 0/2] a: both", "base-commit: 0123456789abcdef0123456789abcdef01234567"),
             mail("r@x", "v1.1@x", "Re: [PATCH 1/2] a: one", ""),
-            mail("v1.2@x", "v1.0@x", "[PATCH 2/2] a: two", ""),
-            mail("v2.0@x", "v1.0@x", "[PATCH v2 0/1] a: both", ""),
-            mail("v2.1@x", "v2.0@x", "[PATCH v2] [net-next] a: one", ""),
-            mail("alone@x", "", "[RFC] b: c", ""),
+            mail("v1.2@x", "v1.0@x", "[PATCH 2/2] a: two", &patch("b.c", "+two")),
             mail("other@x", "", "hello", ""),
-            mail("loop1@x", "loop2@x", "Re: x", ""),
-            mail("loop2@x", "loop1@x", "Re: x", ""),
         ]);
-        let shown: Vec<(&str, u32, usize, usize)> = threads
-            .iter()
-            .map(|thread| (thread.id.as_str(), thread.version, thread.patches.len(), thread.others.len()))
-            .collect();
-        assert_eq!(shown, [("v1.0@x", 1, 2, 1), ("v2.0@x", 2, 1, 0), ("alone@x", 1, 1, 0)]);
-        assert_eq!(threads[0].base().as_deref(), Some("0123456789ab"));
-        assert_eq!(threads[1].patches[0].title, "a: one");
+        let [thread] = threads.as_slice() else { panic!("{threads:?}") };
+        assert_eq!((thread.id.as_str(), thread.total(), thread.others.len()), ("v1.0@x", 2, 1));
+        assert_eq!(thread.base().as_deref(), Some("0123456789ab"));
+        let person = |text: &str| Address::parse(text).unwrap();
+        let id = |text: &str| MessageId::parse(text).unwrap();
+        assert!(thread.knows(&person("ALICE@example.org"), &id("r@x")));
+        assert!(!thread.knows(&person("mallory@example.org"), &id("r@x")));
     }
 }

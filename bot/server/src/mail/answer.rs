@@ -142,7 +142,7 @@ impl Told<'_> {
     /// a crash; nothing that a person wrote becomes part of a path.
     fn ask_for_build(&self, folder: &Path) -> std::io::Result<()> {
         let about = About { series: self.id.as_str(), version: 0, purpose: "retest", causes: &[] };
-        let patches: Vec<_> = self.thread.patches.iter().filter_map(|patch| patch.message.message_id.clone()).collect();
+        let patches: Vec<_> = self.thread.series.patches.values().map(|patch| &patch.id).collect();
         let text = serde_json::json!({
             "series": self.thread.id,
             "version": self.thread.version,

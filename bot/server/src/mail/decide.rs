@@ -214,16 +214,13 @@ fn place<'t>(thread: &'t Thread, blames: &[Blame]) -> (Option<&'t Message>, Blam
     let same = blames.iter().all(|blame| Some(blame.number) == first.as_ref().map(|first| first.number));
     let whole = |thread: &Thread| Blame {
         number: 0,
-        total: thread.patches.len().max(1) as u32,
+        total: thread.total(),
         title: String::new(),
         certainty: Certainty::Series,
         reason: String::new(),
     };
     match first.filter(|first| same && first.number > 0) {
-        Some(blame) => {
-            let patch = thread.patches.iter().find(|patch| patch.number == blame.number);
-            (patch.map(|patch| &patch.message), blame)
-        }
+        Some(blame) => (thread.series.mail(blame.number), blame),
         None => (thread.head(), whole(thread)),
     }
 }
