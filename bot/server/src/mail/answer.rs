@@ -8,7 +8,6 @@ use std::path::Path;
 use triage_causes::Report;
 use triage_causes::report::Cause;
 use triage_mail::commands::{self, Command, Commands, Original, What};
-use triage_mail::manners::incoming;
 use triage_mail::reply::{About, Blame, Certainty, facts};
 use triage_mail::{Address, Message, MessageId};
 use triage_store::{RecordedCommand, Stop, StopKind, Timestamp, Transaction, Verdict};
@@ -27,9 +26,6 @@ pub async fn message(
     now: Timestamp,
 ) -> Result<(), Error> {
     let Some(id) = &message.message_id else { return Ok(()) };
-    if incoming::is_delivery_report(message) {
-        return bounce(message, id, at, now).await;
-    }
     if config.mail.judge.silence(message).is_some() {
         return Ok(());
     }
@@ -55,14 +51,19 @@ pub async fn message(
 }
 
 /// A mail of ours that came back: for the operator to see.
-async fn bounce(message: &Message, id: &MessageId, at: &mut Transaction, now: Timestamp) -> Result<(), Error> {
+pub async fn bounce(message: &Message, about: &[MessageId], at: &mut Transaction, now: Timestamp) -> Result<(), Error> {
+    let Some(id) = &message.message_id else { return Ok(()) };
     if !at.see(CHANNEL, id.as_str(), "bounce", now).await? {
         return Ok(());
     }
-    let about = message.in_reply_to.iter().chain(&message.references).map(MessageId::as_str).collect::<Vec<_>>();
-    let detail = format!("{} ({})", message.subject, about.join(" "));
-    crate::complain(&format!("a mail came back: {}", triage_report::safe::line(&detail)));
-    decide::note(at, "bounce", id.as_str(), &detail, now).await
+    let mut whose = "it names no mail of ours".to_owned();
+    for known in about {
+        if let Some(reply) = at.reply_by_marker(known.as_str()).await? {
+            whose = format!("<{}> to {}", reply.marker, reply.recipients.join(", "));
+        }
+    }
+    crate::complain(&format!("a mail came back: {whose}"));
+    decide::note(at, "bounce", id.as_str(), &whose, now).await
 }
 
 /// A mail with commands.

@@ -2,30 +2,56 @@
 
 use std::path::PathBuf;
 
-use triage_mail::Message;
+use triage_mail::manners::incoming;
+use triage_mail::{Message, MessageId};
 
 use crate::args::MailArgs;
 use crate::config::Config;
 use crate::error::Error;
 
+/// What was read.
+#[derive(Default)]
+pub struct Mailbag {
+    /// All mails.
+    pub messages: Vec<Message>,
+    /// Reports that a mail was not delivered, with the mails of ours that they are about.
+    pub bounces: Vec<(Message, Vec<MessageId>)>,
+}
+
+/// Ids of a bounce that are looked at.
+const IDS_MAX: usize = 100;
+
 /// All mails that are named or configured.
-pub fn read(args: &MailArgs, config: &Config) -> Result<Vec<Message>, Error> {
+pub fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
     let configured = config.mail.maildirs.iter().chain(&config.mail.mboxes);
     let paths: Vec<&PathBuf> = if args.series.is_empty() { configured.collect() } else { args.series.iter().collect() };
-    let mut messages = Vec::new();
+    let mut bag = Mailbag::default();
+    let mut add = |raw: &[u8]| {
+        let message = Message::parse(raw);
+        if incoming::is_delivery_report(&message) {
+            // The mail that came back is a part of the report, whatever form that has.
+            let text = String::from_utf8_lossy(&raw[..raw.len().min(1 << 20)]);
+            let mut ids = MessageId::find_all(&text, IDS_MAX);
+            ids.retain(|id| config.mail.judge.is_own_id(id.as_str()));
+            ids.dedup();
+            bag.bounces.push((message, ids));
+        } else {
+            bag.messages.push(message);
+        }
+    };
     for path in paths {
         if path.is_dir() {
-            folder(path, &mut messages)?;
+            folder(path, &mut add)?;
         } else {
             let raw = std::fs::read(path).map_err(|error| Error::Read(path.clone(), error))?;
-            mailbox(&raw, &mut messages);
+            mailbox(&raw, &mut add);
         }
     }
-    Ok(messages)
+    Ok(bag)
 }
 
 /// A Maildir, or a folder with a mail in each file.
-fn folder(path: &std::path::Path, messages: &mut Vec<Message>) -> Result<(), Error> {
+fn folder(path: &std::path::Path, add: &mut impl FnMut(&[u8])) -> Result<(), Error> {
     let parts: Vec<PathBuf> = ["cur", "new"].iter().map(|part| path.join(part)).filter(|part| part.is_dir()).collect();
     let parts = if parts.is_empty() { vec![path.to_owned()] } else { parts };
     for part in parts {
@@ -36,7 +62,7 @@ fn folder(path: &std::path::Path, messages: &mut Vec<Message>) -> Result<(), Err
         files.sort();
         for file in files.into_iter().filter(|file| file.is_file()) {
             match std::fs::read(&file) {
-                Ok(raw) => messages.push(Message::parse(&raw)),
+                Ok(raw) => add(&raw),
                 // Moved from `new` to `cur` by its reader: it is read next time.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::Read(file, error)),
@@ -47,25 +73,25 @@ fn folder(path: &std::path::Path, messages: &mut Vec<Message>) -> Result<(), Err
 }
 
 /// A file in the form of mbox, or one mail.
-fn mailbox(raw: &[u8], messages: &mut Vec<Message>) {
+fn mailbox(raw: &[u8], add: &mut impl FnMut(&[u8])) {
     let mut start = 0;
     let mut blank = true;
     let mut at = 0;
     for line in raw.split_inclusive(|&byte| byte == b'\n') {
         if blank && line.starts_with(b"From ") && at > start {
-            messages.push(mail_of(&raw[start..at]));
+            add(&mail_of(&raw[start..at]));
             start = at;
         }
         blank = line == b"\n" || line == b"\r\n";
         at += line.len();
     }
     if start < raw.len() {
-        messages.push(mail_of(&raw[start..]));
+        add(&mail_of(&raw[start..]));
     }
 }
 
 /// Without the separator, and with `From ` unquoted where mboxrd quoted it.
-fn mail_of(raw: &[u8]) -> Message {
+fn mail_of(raw: &[u8]) -> Vec<u8> {
     let body = match raw.starts_with(b"From ") {
         true => raw.iter().position(|&byte| byte == b'\n').map_or(&raw[..0], |end| &raw[end + 1..]),
         false => raw,
@@ -76,5 +102,5 @@ fn mail_of(raw: &[u8]) -> Message {
         let quoted = raw.len() != body.len() && quotes > 0 && line[quotes..].starts_with(b"From ");
         out.extend_from_slice(if quoted { &line[1..] } else { line });
     }
-    Message::parse(&out)
+    out
 }

@@ -17,7 +17,7 @@ mod show;
 use std::time::{Duration, SystemTime};
 
 use triage_causes::Report;
-use triage_mail::Message;
+use triage_mail::{Message, MessageId};
 use triage_rules::RuleBook;
 use triage_store::{Store, Timestamp, Transaction};
 
@@ -35,11 +35,11 @@ const NAP: Duration = Duration::from_secs(30);
 /// `triage-bot mail`.
 pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
     let book = RuleBook::embedded();
-    let messages = inputs::read(args, config)?;
-    let threads = threads::assemble(messages);
+    let bag = inputs::read(args, config)?;
+    let threads = threads::assemble(bag.messages);
     let results = results(args, config, &book, &threads)?;
     let now = Timestamp::from(SystemTime::now());
-    let work = Work { config, threads: &threads };
+    let work = Work { config, threads: &threads, bounces: &bag.bounces };
     if args.dry_run || !config.mail.send {
         return show_only(args, config, &work, results, now).await;
     }
@@ -52,6 +52,11 @@ pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
     for (thread, message) in work.mails() {
         let mut transaction = store.begin().await?;
         work.message(&mut transaction, thread, message, now).await?;
+        transaction.commit().await?;
+    }
+    for (message, about) in work.bounces {
+        let mut transaction = store.begin().await?;
+        answer::bounce(message, about, &mut transaction, now).await?;
         transaction.commit().await?;
     }
     send(args, config, &store).await?;
@@ -143,6 +148,8 @@ pub struct Work<'a> {
     pub config: &'a Config,
     /// The series.
     pub threads: &'a [Thread],
+    /// Reports that mails were not delivered.
+    pub bounces: &'a [(Message, Vec<MessageId>)],
 }
 
 impl Work<'_> {
