@@ -158,6 +158,12 @@ impl Message {
         self.attached_patch.as_deref().unwrap_or(&self.text)
     }
 
+    /// Only the beginning of a mail of this many bytes was read.
+    pub(crate) fn cut_from(&mut self, size: u64) {
+        self.size = size;
+        self.problem(Problem::TooLong);
+    }
+
     fn problem(&mut self, problem: Problem) {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
