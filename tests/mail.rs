@@ -2,6 +2,7 @@
 //! tools of maintainers, and it talks with no machine.
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,10 +59,13 @@ fn report(folder: &Path, tree: &Path) -> (Value, String) {
     (report, patch)
 }
 
-/// The mails of the bot in a mailbox.
+/// The mails of the bot in a mailbox, each once: one that came directly and over the list is one.
 fn of_bot(mails: &[Vec<u8>]) -> Vec<String> {
     let texts = mails.iter().map(|mail| String::from_utf8_lossy(mail).replace("\r\n", "\n"));
-    texts.filter(|text| text.contains("\nX-Triage-Loop: bot@example.test\n")).collect()
+    let mut own: Vec<String> = texts.filter(|text| text.contains("\nX-Triage-Loop: bot@example.test\n")).collect();
+    let mut seen = BTreeSet::new();
+    own.retain(|mail| seen.insert(header(mail, "Message-ID").to_owned()));
+    own
 }
 
 fn header<'m>(mail: &'m str, name: &str) -> &'m str {
@@ -118,10 +122,12 @@ fn a_reply_on_a_real_list() {
     assert_eq!(raw.replace("\r\n", "\n").split_once("\n\n").unwrap().1.trim_end(), shown);
     assert_eq!(header(&raw, "Subject"), "Re: [PATCH 1/2] pump: look at the name");
     assert_eq!(header(&raw, "In-Reply-To").trim_matches(['<', '>']), ids[1]);
-    assert!(raw.contains("Most likely this patch\n(1/2) does it: it wrote line 6 of pump.c."), "{raw}");
+    let flowing = raw.replace('\n', " ");
+    assert!(flowing.contains("Most likely this patch (1/2) does it: it wrote line 6 of pump.c."), "{raw}");
 
     // Where it stands.
     let page = stack.thread_page(&ids[0]);
+    let page = page.rsplit_once("Thread overview").expect("the page has an overview").1;
     let line = |what: &str| page.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {page}"));
     let depth = |line: &str| line.find('`').unwrap_or(0);
     let (parent, child) = (line("` [PATCH 1/2] pump: look at the name"), line("` triage bot"));

@@ -87,7 +87,8 @@ impl MailStack {
             // Bytes; hostile mail of the tests is large.
             ("maxmailsize", "104857600"),
         ] {
-            self.write(&format!("list/control/{name}"), &format!("{text}\n"));
+            // An empty line in `customheaders` would end the header of a mail.
+            self.write(&format!("list/control/{name}"), &format!("{}\n", text.trim_end()));
         }
         self.write("list/control/verp", "");
         self.write("list/index", "0\n");
