@@ -2,6 +2,7 @@
 
 pub mod mail;
 pub mod packages;
+pub mod postgres;
 
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
