@@ -18,6 +18,9 @@ pub enum Error {
     /// A file that cannot be read.
     #[error("{}: {}", .0.display(), reason(.1))]
     Read(PathBuf, io::Error),
+    /// A source of mail that cannot be read.
+    #[error(transparent)]
+    Source(#[from] triage_mail::source::SourceError),
     /// A file that cannot be written.
     #[error("cannot write {}: {}", .0.display(), reason(.1))]
     Write(PathBuf, io::Error),

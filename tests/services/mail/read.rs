@@ -114,6 +114,14 @@ impl MailStack {
         answers
     }
 
+    /// Ends all IMAP sessions, as a server does that is restarted.
+    pub fn end_imap_sessions(&self) {
+        let config = self.top().join("dovecot/dovecot.conf");
+        let mut kick = tool("doveadm");
+        let output = kick.arg("-c").arg(config).args(["kick", "*"]).output().expect("doveadm starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// What mblaze makes of an account's mails: how deep each stands, and its subject.
     pub fn mblaze_thread(&self, account: &str) -> Vec<(usize, String)> {
         let script = "mlist \"$1\" | mthread | mscan -f '%i|%S'";

@@ -12,9 +12,10 @@ use serde_yaml::{Location, Spanned};
 use triage_mail::manners::{Judge, QuietHours};
 use triage_mail::reply::{Identity, People, Templates};
 use triage_mail::send::{Relay, Security};
+use triage_mail::source::{self, ImapConfig, Password};
 use triage_mail::{Address, Mailbox};
 
-use self::raw::{RawAbsent, RawConfig, RawMail, RawRelay, RawSecurity};
+use self::raw::{RawAbsent, RawConfig, RawImap, RawMail, RawRelay, RawSecurity};
 use crate::error::{Error, reason};
 
 /// A configuration that can be worked with. Paths are from here.
@@ -67,6 +68,10 @@ pub struct MailConfig {
     pub maildirs: Vec<PathBuf>,
     /// Mailboxes to read.
     pub mboxes: Vec<PathBuf>,
+    /// Mailboxes of IMAP servers to read.
+    pub imap: Vec<ImapConfig>,
+    /// Archives in which threads are looked up.
+    pub archives: Vec<String>,
     /// Where results of builds come in.
     pub results: Option<PathBuf>,
     /// How to find out whether a mail arrived.
@@ -201,6 +206,8 @@ impl Reader<'_> {
             retests: raw.commands.retests.map(|folder| self.folder.join(folder)),
             maildirs: raw.sources.maildirs.iter().map(|path| self.folder.join(path)).collect(),
             mboxes: raw.sources.mboxes.iter().map(|path| self.folder.join(path)).collect(),
+            imap: raw.sources.imap.into_iter().map(|imap| self.imap(imap)).collect::<Result<_, _>>()?,
+            archives: raw.sources.archives,
             results: raw.results.map(|folder| self.folder.join(folder)),
             sent: SentConfig {
                 place,
@@ -222,22 +229,13 @@ impl Reader<'_> {
             Security::StartTls => 587,
             Security::Plain => 25,
         };
-        let password = match (&raw.password_file, &raw.password_env) {
-            (Some(file), None) => Some(self.secret_file(file)?),
-            (None, Some(name)) => Some(std::env::var(&name.value).map_err(|_| {
-                self.fault(&name.referenced, &format!("the environment variable {} is not set", name.value))
-            })?),
-            (None, None) => None,
-            (Some(_), Some(name)) => {
-                return Err(self.fault(&name.referenced, "give 'password_file' or 'password_env', not both"));
-            }
-        };
+        let password = self.password(raw.password_file.as_deref(), raw.password_env.as_ref())?;
         let login = match (raw.user, password) {
             (None, None) => None,
             (Some(user), Some(password)) if security != Security::Plain => Some((user, password)),
-            (Some(_), Some(_)) => return Err(self.general("a password is not sent without TLS: set 'security'")),
-            (Some(_), None) => return Err(self.general("'user' needs 'password_file' or 'password_env'")),
-            (None, Some(_)) => return Err(self.general("the password needs 'user'")),
+            (Some(_), Some(_)) => return Err(self.general("mail.relay", "a password is not sent without TLS: set 'security'")),
+            (Some(_), None) => return Err(self.general("mail.relay", "'user' needs 'password_file' or 'password_env'")),
+            (None, Some(_)) => return Err(self.general("mail.relay", "the password needs 'user'")),
         };
         let authorities = match raw.ca_file {
             None => Vec::new(),
@@ -255,6 +253,38 @@ impl Reader<'_> {
             hello: raw.hello.unwrap_or_else(|| domain.to_owned()),
             authorities,
         })
+    }
+
+    fn imap(&self, raw: RawImap) -> Result<ImapConfig, Error> {
+        let security = match raw.security {
+            RawSecurity::Tls => source::Security::Tls,
+            RawSecurity::Plain => source::Security::Plain,
+            RawSecurity::Starttls => return Err(self.general("mail.sources.imap", "'security' is tls or plain here")),
+        };
+        let password = self.password(raw.password_file.as_deref(), raw.password_env.as_ref())?;
+        let missing = || self.general("mail.sources.imap", "give 'password_file' or 'password_env'");
+        Ok(ImapConfig {
+            host: raw.host,
+            port: raw.port.unwrap_or(993),
+            security,
+            user: raw.user,
+            password: Password::new(password.ok_or_else(missing)?),
+            mailbox: raw.mailbox.unwrap_or_else(|| "INBOX".to_owned()),
+            authorities: raw.ca_file.map(|file| self.folder.join(file)),
+        })
+    }
+
+    fn password(&self, file: Option<&Path>, variable: Option<&Spanned<String>>) -> Result<Option<String>, Error> {
+        match (file, variable) {
+            (Some(file), None) => self.secret_file(file).map(Some),
+            (None, Some(name)) => std::env::var(&name.value).map(Some).map_err(|_| {
+                self.fault(&name.referenced, &format!("the environment variable {} is not set", name.value))
+            }),
+            (None, None) => Ok(None),
+            (Some(_), Some(name)) => {
+                Err(self.fault(&name.referenced, "give 'password_file' or 'password_env', not both"))
+            }
+        }
     }
 
     /// The first line of a file. What is in it is never shown.
@@ -284,8 +314,8 @@ impl Reader<'_> {
         Error::Config(format!("{}:{}:{}: {message}", self.path.display(), at.line(), at.column()))
     }
 
-    fn general(&self, message: &str) -> Error {
-        Error::Config(format!("{}: mail.relay: {message}", self.path.display()))
+    fn general(&self, part: &str, message: &str) -> Error {
+        Error::Config(format!("{}: {part}: {message}", self.path.display()))
     }
 }
 

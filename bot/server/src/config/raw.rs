@@ -213,6 +213,44 @@ pub struct RawSources {
     pub maildirs: Vec<PathBuf>,
     /// Files in the form of mbox.
     pub mboxes: Vec<PathBuf>,
+    /// Mailboxes of IMAP servers.
+    pub imap: Vec<RawImap>,
+    /// Archives of public-inbox on the web, by the addresses of their inboxes: the thread of a result
+    /// that is not in the mail above is asked for there.
+    pub archives: Vec<String>,
+}
+
+/// A mailbox of an IMAP server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawImap {
+    /// Its name.
+    pub host: String,
+    /// Its port; 993 when missing.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// `tls`, or `plain` for a server on this machine.
+    #[serde(default = "imap_security")]
+    pub security: RawSecurity,
+    /// The name to log in with.
+    pub user: String,
+    /// A file with the password as its first line.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// An environment variable with the password.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub password_env: Option<Spanned<String>>,
+    /// The mailbox; `INBOX` when missing.
+    #[serde(default)]
+    pub mailbox: Option<String>,
+    /// A file with certificates in PEM that are trusted beside the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+fn imap_security() -> RawSecurity {
+    RawSecurity::Tls
 }
 
 /// How to find out whether a mail arrived.

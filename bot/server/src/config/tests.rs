@@ -47,7 +47,7 @@ fn the_example_has_every_key() {
     assert!(keys.len() > 40, "{keys:?}");
     for key in keys {
         let found =
-            example().lines().any(|line| line.trim_start().trim_start_matches("- ").starts_with(&format!("{key}:")));
+            example().lines().any(|line| line.trim_start_matches([' ', '#', '-']).starts_with(&format!("{key}:")));
         assert!(found, "{key} is missing");
     }
 }

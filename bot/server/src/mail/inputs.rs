@@ -1,11 +1,18 @@
-//! Reads mails from files: Maildirs, mailboxes, single mails.
+//! Reads mails: Maildirs, mailboxes, single mails, IMAP, and threads from archives.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use triage_mail::manners::incoming;
+use triage_mail::message::RAW_MAX;
+use triage_mail::source::{HttpArchive, Imap, ImapConfig, MboxReader, Quoting, Source};
 use triage_mail::{Message, MessageId};
 
 use crate::args::MailArgs;
+use crate::builds::BuildResult;
 use crate::config::Config;
 use crate::error::Error;
 
@@ -20,9 +27,11 @@ pub struct Mailbag {
 
 /// Ids of a bounce that are looked at.
 const IDS_MAX: usize = 100;
+/// Mails of one mailbox that are read.
+const MAILS_MAX: usize = 50_000;
 
 /// All mails that are named or configured.
-pub fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
+pub async fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
     let configured = config.mail.maildirs.iter().chain(&config.mail.mboxes);
     let paths: Vec<&PathBuf> = if args.series.is_empty() { configured.collect() } else { args.series.iter().collect() };
     let mut bag = Mailbag::default();
@@ -43,15 +52,19 @@ pub fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
         if path.is_dir() {
             folder(path, &mut add)?;
         } else {
-            let raw = std::fs::read(path).map_err(|error| Error::Read(path.clone(), error))?;
-            mailbox(&raw, &mut add);
+            mailbox(path, &mut add).map_err(|error| Error::Read(path.clone(), error))?;
+        }
+    }
+    if args.series.is_empty() {
+        for mailbox in &config.mail.imap {
+            imap(mailbox, &mut bag).await?;
         }
     }
     Ok(bag)
 }
 
 /// A Maildir, or a folder with a mail in each file.
-fn folder(path: &std::path::Path, add: &mut impl FnMut(&[u8])) -> Result<(), Error> {
+fn folder(path: &Path, add: &mut impl FnMut(&[u8])) -> Result<(), Error> {
     let parts: Vec<PathBuf> = ["cur", "new"].iter().map(|part| path.join(part)).filter(|part| part.is_dir()).collect();
     let parts = if parts.is_empty() { vec![path.to_owned()] } else { parts };
     for part in parts {
@@ -61,8 +74,8 @@ fn folder(path: &std::path::Path, add: &mut impl FnMut(&[u8])) -> Result<(), Err
         }
         files.sort();
         for file in files.into_iter().filter(|file| file.is_file()) {
-            match std::fs::read(&file) {
-                Ok(raw) => add(&raw),
+            match mailbox(&file, add) {
+                Ok(()) => {}
                 // Moved from `new` to `cur` by its reader: it is read next time.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::Read(file, error)),
@@ -72,35 +85,54 @@ fn folder(path: &std::path::Path, add: &mut impl FnMut(&[u8])) -> Result<(), Err
     Ok(())
 }
 
-/// A file in the form of mbox, or one mail.
-fn mailbox(raw: &[u8], add: &mut impl FnMut(&[u8])) {
-    let mut start = 0;
-    let mut blank = true;
-    let mut at = 0;
-    for line in raw.split_inclusive(|&byte| byte == b'\n') {
-        if blank && line.starts_with(b"From ") && at > start {
-            add(&mail_of(&raw[start..at]));
-            start = at;
-        }
-        blank = line == b"\n" || line == b"\r\n";
-        at += line.len();
+/// A file in the form of mbox, or one mail. `git format-patch` begins its mails as an mbox does.
+fn mailbox(path: &Path, add: &mut impl FnMut(&[u8])) -> std::io::Result<()> {
+    let mut file = BufReader::new(File::open(path)?);
+    if !file.fill_buf()?.starts_with(b"From ") {
+        let mut raw = Vec::new();
+        file.take(RAW_MAX as u64 + 1).read_to_end(&mut raw)?;
+        add(&raw);
+        return Ok(());
     }
-    if start < raw.len() {
-        add(&mail_of(&raw[start..]));
+    let mut mails = MboxReader::new(file, Quoting::Rd);
+    while let Some((raw, _)) = mails.next()? {
+        add(&raw);
     }
+    Ok(())
 }
 
-/// Without the separator, and with `From ` unquoted where mboxrd quoted it.
-fn mail_of(raw: &[u8]) -> Vec<u8> {
-    let body = match raw.starts_with(b"From ") {
-        true => raw.iter().position(|&byte| byte == b'\n').map_or(&raw[..0], |end| &raw[end + 1..]),
-        false => raw,
-    };
-    let mut out = Vec::with_capacity(body.len());
-    for line in body.split_inclusive(|&byte| byte == b'\n') {
-        let quotes = line.iter().take_while(|&&byte| byte == b'>').count();
-        let quoted = raw.len() != body.len() && quotes > 0 && line[quotes..].starts_with(b"From ");
-        out.extend_from_slice(if quoted { &line[1..] } else { line });
+/// Adds the threads of results that are in no mail that was read, from the archives.
+pub async fn look_up(config: &Config, results: &[BuildResult], bag: &mut Mailbag) -> Result<(), Error> {
+    let known: BTreeSet<MessageId> = bag.messages.iter().filter_map(|message| message.message_id.clone()).collect();
+    let wanted: BTreeSet<&MessageId> = results.iter().filter_map(|result| result.patch.as_ref()).collect();
+    for archive in &config.mail.archives {
+        let mut archive = HttpArchive::new(archive, Duration::ZERO)?;
+        for id in wanted.iter().filter(|id| !known.contains(**id)) {
+            bag.messages.extend(archive.thread(id).await?);
+        }
     }
-    out
+    Ok(())
+}
+
+/// All of a mailbox; its mails are left as they are.
+async fn imap(config: &ImapConfig, bag: &mut Mailbag) -> Result<(), Error> {
+    let mut source = Source::Imap(Box::new(Imap::new(config.clone())));
+    let mut cursor = None;
+    let mut read = 0;
+    loop {
+        let batch = source.read(cursor.as_ref()).await?;
+        read += batch.messages.len();
+        for message in batch.messages {
+            if incoming::is_delivery_report(&message) {
+                let about = message.references.iter().chain(&message.in_reply_to).cloned().collect();
+                bag.bounces.push((message, about));
+            } else {
+                bag.messages.push(message);
+            }
+        }
+        cursor = Some(batch.cursor);
+        if !batch.more || read >= MAILS_MAX {
+            return Ok(());
+        }
+    }
 }

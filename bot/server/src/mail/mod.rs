@@ -35,9 +35,11 @@ const NAP: Duration = Duration::from_secs(30);
 /// `triage-bot mail`.
 pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
     let book = RuleBook::embedded();
-    let bag = inputs::read(args, config)?;
+    let mut bag = inputs::read(args, config).await?;
+    let mut results = results(args, config, &book)?;
+    inputs::look_up(config, &results, &mut bag).await?;
     let threads = threads::assemble(bag.messages);
-    let results = results(args, config, &book, &threads)?;
+    name_the_only(&mut results, &threads)?;
     let now = Timestamp::from(SystemTime::now());
     let work = Work { config, threads: &threads, bounces: &bag.bounces };
     if args.dry_run || !config.mail.send {
@@ -114,15 +116,7 @@ fn results(args: &MailArgs, config: &Config, book: &RuleBook, threads: &[Thread]
         (None, logs) => Some(builds::read_logs(logs, book)?),
     };
     if let Some(report) = report {
-        let patch = match (&args.patch, threads) {
-            (Some(id), _) => Some(id.clone()),
-            (None, [only]) => Some(only.id.clone()),
-            (None, []) => return Err(Error::Usage("there is no series: name its mails with --series".into())),
-            (None, several) => {
-                let why = format!("there are {} series: say with --for which one was built", several.len());
-                return Err(Error::Usage(why));
-            }
-        };
+        let patch = args.patch.clone();
         results.push(BuildResult {
             name: "command line".into(),
             patch,
@@ -140,6 +134,21 @@ fn results(args: &MailArgs, config: &Config, book: &RuleBook, threads: &[Thread]
         results.extend(found);
     }
     Ok(results)
+}
+
+/// A result that names no mail is about the only series.
+fn name_the_only(results: &mut [BuildResult], threads: &[Thread]) -> Result<(), Error> {
+    for result in results.iter_mut().filter(|result| result.patch.is_none()) {
+        result.patch = Some(match threads {
+            [only] => only.id.clone(),
+            [] => return Err(Error::Usage("there is no series: name its mails with --series".into())),
+            several => {
+                let why = format!("there are {} series: say with --for which one was built", several.len());
+                return Err(Error::Usage(why));
+            }
+        });
+    }
+    Ok(())
 }
 
 /// What there is to deal with.

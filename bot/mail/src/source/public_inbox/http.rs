@@ -25,6 +25,8 @@ const UNPACKED_MAX: u64 = 512 << 20;
 const THREAD_MAX: usize = 1000;
 /// Seconds that are asked for again: mails wait for the index, and clocks differ.
 const OVERLAP: i64 = 15 * 60;
+/// The search takes times as git's approxidate does, to which smaller numbers are no seconds since 1970. No mail is as old.
+const EARLIEST: i64 = 200_000_000;
 /// Message-IDs that the cursor remembers.
 const SEEN_MAX: usize = 200_000;
 /// How long a host may take to connect, to send anything, and for all.
@@ -94,8 +96,8 @@ impl HttpArchive {
             Some(Cursor::HttpArchive(cursor)) => cursor.clone(),
             Some(_) => return Err(SourceError::Cursor),
         };
-        let from = (cursor.since - OVERLAP).max(0);
-        let query = [("q", format!("rt:{}..", stamp(from))), ("x", "m".to_owned())];
+        let from = cursor.since.saturating_sub(OVERLAP).max(EARLIEST);
+        let query = [("q", format!("rt:{from}..")), ("x", "m".to_owned())];
         let mut url = self.url.clone();
         url.query_pairs_mut().extend_pairs(&query);
         let answer = self.ask(reqwest::Method::POST, url).await?;
@@ -109,12 +111,14 @@ impl HttpArchive {
     }
 
     pub(in super::super) async fn end(&mut self) -> Result<Cursor, SourceError> {
-        let mut url = self.url.clone();
-        url.set_query(None);
-        let answer = self.ask(reqwest::Method::GET, url).await?;
-        self.expect_ok(answer.status, Vec::new())?;
-        // What was archived shortly before is taken for new, rather than lost.
-        Ok(Cursor::HttpArchive(HttpCursor { since: answer.now, seen: Vec::new() }))
+        let mut cursor = Cursor::HttpArchive(HttpCursor::since(own_clock()));
+        loop {
+            let batch = self.read(Some(&cursor)).await?;
+            cursor = batch.cursor;
+            if !batch.more {
+                return Ok(cursor);
+            }
+        }
     }
 
     pub(in super::super) async fn wait(&mut self, longest: Duration) -> Result<(), SourceError> {
@@ -277,12 +281,6 @@ fn new_mails(body: &[u8], cursor: HttpCursor, now: i64) -> std::io::Result<Batch
 fn unpack(body: &[u8]) -> MboxReader<BufReader<std::io::Take<MultiGzDecoder<&[u8]>>>> {
     use std::io::Read;
     MboxReader::new(BufReader::new(MultiGzDecoder::new(body).take(UNPACKED_MAX)), Quoting::Rd)
-}
-
-/// `YYYYMMDDhhmmss` in UTC, as public-inbox's search takes it.
-fn stamp(seconds: i64) -> String {
-    let time = DateTime::from_timestamp(seconds);
-    format!("{:04}{:02}{:02}{:02}{:02}{:02}", time.year, time.month, time.day, time.hour, time.minute, time.second)
 }
 
 fn own_clock() -> i64 {
