@@ -233,7 +233,9 @@ impl Reader<'_> {
         let login = match (raw.user, password) {
             (None, None) => None,
             (Some(user), Some(password)) if security != Security::Plain => Some((user, password)),
-            (Some(_), Some(_)) => return Err(self.general("mail.relay", "a password is not sent without TLS: set 'security'")),
+            (Some(_), Some(_)) => {
+                return Err(self.general("mail.relay", "a password is not sent without TLS: set 'security'"));
+            }
             (Some(_), None) => return Err(self.general("mail.relay", "'user' needs 'password_file' or 'password_env'")),
             (None, Some(_)) => return Err(self.general("mail.relay", "the password needs 'user'")),
         };

@@ -108,7 +108,7 @@ async fn send(args: &MailArgs, config: &Config, store: &Store) -> Result<(), Err
 }
 
 /// The results to answer: those named on the command line, and those in the folder.
-fn results(args: &MailArgs, config: &Config, book: &RuleBook, threads: &[Thread]) -> Result<Vec<BuildResult>, Error> {
+fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<BuildResult>, Error> {
     let mut results = Vec::new();
     let report: Option<Report> = match (&args.report, args.logs.as_slice()) {
         (Some(report), _) => Some(builds::read_report(report)?),
