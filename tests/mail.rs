@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use triage_tests::bot::{self, Bot, Settings};
-use triage_tests::services::mail::{LIST, MailStack};
+use triage_tests::services::mail::{LIST, MailStack, PASSWORD};
 use triage_tests::services::wait_for;
 use triage_tests::{call, folder};
 
@@ -234,4 +234,57 @@ fn bounces(stack: &MailStack, bot: &Bot) {
         "{told:?}"
     );
     assert_eq!(bot.mail(&[]).stderr, "");
+}
+
+#[test]
+fn over_tls_with_a_login_from_imap_and_an_archive() {
+    let stack = MailStack::start();
+    let (dev, id) = ("dev@example.test", "tls@dev");
+    stack.send(dev, &[LIST], bot::patch(id, dev, LIST, "[PATCH] pump: it", "src/pump.c").as_bytes());
+    stack.wait_archived(id);
+    stack.wait_mailbox("bot", 1);
+    let bot = Bot::new(Settings { port: 9, id_domain: "bot.example.test", sent: None, more: "" });
+    bot.result("1", id, &bot::log("src/pump.c", "level"));
+    fs::write(bot.path("password"), format!("{PASSWORD}\n")).unwrap();
+    let ca = stack.ca_file();
+    let configure = |relay: &str, sources: &str| {
+        let text = format!(
+            "mail:\n  send: true\n  from: triage bot <bot@example.test>\n  results: results\n  relay: {{{relay}}}\n  lists:\n    \
+             - address: {LIST}\n  sources: {{{sources}}}\n"
+        );
+        fs::write(bot.path("triage.yaml"), text).unwrap();
+    };
+    let login = format!("user: bot, password_file: password, ca_file: {}", ca.display());
+    let submission = stack.submission_port();
+    let imap = format!("imap: [{{host: localhost, port: {}, {login}}}]", stack.imaps_port());
+
+    // What must not work: a certificate of nobody, a wrong password, TLS that is not there.
+    let stranger =
+        format!("host: localhost, port: {submission}, security: starttls, user: bot, password_file: password");
+    configure(&stranger, &imap);
+    let told = bot.mail(&[]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    assert!(told.stderr.contains(" pending to ") && told.stderr.contains("invalid peer certificate"), "{told:?}");
+    fs::remove_file(bot.path("triage.db")).unwrap();
+    fs::write(bot.path("wrong"), "wrong\n").unwrap();
+    let wrong =
+        format!("host: localhost, port: {submission}, user: bot, password_file: wrong, ca_file: {}", ca.display());
+    configure(&wrong, &imap);
+    let told = bot.mail(&[]);
+    assert!(told.stderr.contains("535") || told.stderr.to_lowercase().contains("authentication failed"), "{told:?}");
+    assert!(!told.stderr.contains("wrong\n"), "{told:?}");
+    fs::remove_file(bot.path("triage.db")).unwrap();
+
+    // What must.
+    configure(&format!("host: localhost, port: {submission}, {login}"), &imap);
+    let told = bot.mail(&[]);
+    assert_eq!((told.status, told.stderr.as_str()), (Some(0), ""), "{told:?}");
+    wait_for("the reply", || (of_bot(&stack.mailbox("dev")).len() == 1).then_some(()));
+
+    // The same patch from the archive alone, for another bot.
+    let archive = format!("archives: [\"{}\"]", stack.archive_url());
+    configure(&format!("host: localhost, port: {submission}, {login}"), &archive);
+    fs::remove_file(bot.path("triage.db")).unwrap();
+    let told = bot.mail(&["--dry-run"]);
+    assert!(told.stdout.contains("\nIn-Reply-To: <tls@dev>\n"), "{told:?}");
 }

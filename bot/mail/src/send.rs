@@ -234,14 +234,11 @@ async fn within<T>(
     }
 }
 
-/// A certificate that is wrong, and 5xx, are for a person to look at; all else may pass.
+/// 5xx, and what we do wrong ourselves, are for a person to look at. All else may pass, also a
+/// certificate that is wrong: someone may have forgotten to renew it.
 fn judged(error: &lettre::transport::smtp::Error) -> SendError {
     let text = in_full(error);
-    if error.is_permanent() || error.is_client() || error.is_tls() {
-        SendError::Permanent(text)
-    } else {
-        SendError::Transient(text)
-    }
+    if error.is_permanent() || error.is_client() { SendError::Permanent(text) } else { SendError::Transient(text) }
 }
 
 /// The error with what is behind it, as one line: servers write what they like.
