@@ -3,15 +3,15 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use super::{free_port, packages};
 
-/// Where Debian puts the server's programs.
-const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+/// Where Debian puts the server's programs, in a folder for each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
 
 /// A running server with an empty database. Dropping it stops it.
 #[derive(Debug)]
@@ -28,7 +28,9 @@ impl Postgres {
     ///
     /// When it cannot be installed or does not start.
     pub fn start() -> Self {
-        packages::need(&[(&format!("{PROGRAMS}/postgres"), "postgresql-15")]);
+        if newest().is_none() {
+            packages::need(&[("pg_ctlcluster", "postgresql")]);
+        }
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir().expect("a temporary folder can be made");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions can be set");
         // It refuses to run as root.
@@ -58,7 +60,8 @@ impl Postgres {
     }
 
     fn run(&self, program: &str, args: &[&str]) {
-        let mut command = Command::new(Path::new(PROGRAMS).join(program));
+        let programs = newest().expect("the package brings a server");
+        let mut command = Command::new(programs.join(program));
         command.args(args).current_dir("/");
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
@@ -75,6 +78,14 @@ impl Drop for Postgres {
         let data = self.data();
         self.run("pg_ctl", &["-D", data.to_str().unwrap_or_default(), "-m", "immediate", "-w", "stop"]);
     }
+}
+
+/// The programs of the newest version.
+fn newest() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let number = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    let newest = versions.filter(|path| path.join("bin/initdb").exists()).max_by_key(number);
+    newest.map(|path| path.join("bin"))
 }
 
 /// Whether this process is root's.
