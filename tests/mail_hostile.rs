@@ -200,15 +200,15 @@ fn recorded(bot: &Bot) {
         for state in [State::Sending, State::HandingOver, State::Unsure, State::Sent, State::Dead] {
             assert_eq!(at.replies("mail", state, 10_000).await.unwrap().len(), 0, "{state:?}");
         }
-        for person in ["dev@example.test", "evil@example.net"] {
-            assert!(!at.is_stopped(StopKind::Person, person).await.unwrap());
-        }
-        assert!(!at.is_stopped(StopKind::List, "linux-triage@lists.example.test").await.unwrap());
         for series in 0..SERIES {
             let thread = format!("{series}@dev");
             assert_eq!(at.commands(&thread).await.unwrap(), []);
             assert!(!at.is_stopped(StopKind::Thread, &thread).await.unwrap());
         }
+        for person in ["dev@example.test", "evil@example.net"] {
+            assert!(!at.is_stopped(StopKind::Person, person).await.unwrap());
+        }
+        assert!(!at.is_stopped(StopKind::List, "linux-triage@lists.example.test").await.unwrap());
     });
 }
 

@@ -1,7 +1,11 @@
 //! What the bot says and what it keeps to itself, from the outside: series and logs in, mails out.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
 
 use triage_tests::bot::{self, Bot, Settings};
 
@@ -242,4 +246,84 @@ fn limits_and_usage() {
     let told = quiet.bot.mail(&[]);
     assert_eq!(told.status, Some(2));
     assert!(told.stderr.contains("triage.yaml:1:8: unknown field `nonsense`"), "{told:?}");
+}
+
+/// A server that hears a mail to its end and says nothing then, as often as asked; afterwards it answers.
+fn forgetful(times: usize) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().map(Result::unwrap).enumerate() {
+            let mut say = stream.try_clone().unwrap();
+            say.write_all(b"220 x\r\n").unwrap();
+            let mut content = false;
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let answer = match line.as_str() {
+                    "." if number < times => break,
+                    "." => "250 taken",
+                    _ if content => continue,
+                    "DATA" => "354 go on",
+                    _ => "250 ok",
+                };
+                content = line == "DATA";
+                if say.write_all(format!("{answer}\r\n").as_bytes()).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn what_is_in_doubt_waits_for_the_operator() {
+    let quiet = Quiet::new("");
+    quiet.bot.configure(Settings { port: forgetful(1), id_domain: "bot.example.test", sent: None, more: "" });
+    quiet.series();
+    quiet.bot.result("a", "0@dev", &bot::log("src/valve.c", "level"));
+    let outbox = |args: &[&str]| {
+        let mut command = Command::new(bot::program());
+        let output =
+            command.arg("outbox").arg("--config").arg(quiet.bot.path("triage.yaml")).args(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = quiet.bot.mail(&["--wait", "--series", quiet.mails().to_str().unwrap()]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let listed = outbox(&[]);
+    assert!(
+        listed.contains(" unsure to dev@example.test, ") && listed.contains("send it again or drop it by hand"),
+        "{listed}"
+    );
+    assert!(told.stderr.contains(listed.trim_end()), "{told:?}");
+    // It is not sent again by itself.
+    quiet.record();
+    assert_eq!(outbox(&[]), listed);
+    let key = listed.split(' ').next().unwrap();
+    outbox(&["--resend", key]);
+    assert_eq!(quiet.record(), "");
+    assert_eq!(outbox(&[]), "");
+}
+
+#[test]
+fn commands_need_a_proved_sender_where_that_is_asked() {
+    let quiet = Quiet::new("  commands: {authserv: mx.example.test}\n");
+    quiet.series();
+    quiet.bot.result("a", "0@dev", &bot::log("src/valve.c", "level"));
+    quiet.record();
+    let explain = command("c1@dev", "dev@example.test", "2@dev", "#triage explain");
+    quiet.mail("c1", &explain);
+    quiet.mail(
+        "c2",
+        &format!(
+            "Authentication-Results: mx.evil.net; dkim=pass header.d=example.test\n{}",
+            explain.replace("c1@", "c2@")
+        ),
+    );
+    assert_eq!(quiet.shown().len(), 1);
+    let proved = "Authentication-Results: mx.example.test; dkim=pass header.d=example.test\n";
+    quiet.mail("c3", &format!("{proved}{}", explain.replace("c1@", "c3@")));
+    let shown = quiet.shown();
+    assert_eq!(shown.len(), 2);
+    assert!(shown.iter().any(|mail| answers(mail) == "<c3@dev>"), "{shown:?}");
 }

@@ -104,7 +104,7 @@ async fn everything(address: &str) {
         (Counted::Place("list@example.org"), 3),
         (Counted::Thread("series@example.org"), 3),
         (Counted::Purpose("series@example.org", 1, "report"), 3),
-        (Counted::Person("alice@example.org"), 3),
+        (Counted::Person("ALICE@example.org"), 3),
         (Counted::Person("al_ce@example.org"), 0),
     ] {
         assert_eq!(at.count("mail", which, NOW).await.unwrap(), count, "{which:?}");
@@ -126,6 +126,7 @@ async fn everything(address: &str) {
     assert_eq!(at.to_look_up("mail", NOW).await.unwrap().len(), 1);
     at.settle("r2", Lookup::Found, NOW).await.unwrap();
     at.postpone("r3", NOW.after(Duration::from_secs(9)), "quiet", NOW).await.unwrap();
+    assert_eq!(at.reply("r3").await.unwrap().unwrap().attempts, 0, "nothing was tried");
     assert_eq!(at.next_due("mail").await.unwrap(), Some(NOW.after(Duration::from_secs(9))));
     assert_eq!(at.left_since("mail", NOW).await.unwrap(), 2);
     at.dead("r3", "no", NOW).await.unwrap();

@@ -26,6 +26,11 @@ pub enum Command {
     /// A result is a file NAME.yaml with `patch:` (the Message-ID of a mail of the series), `report:`
     /// (a report in JSON) or `logs:` (a list), and perhaps `base:`, `url:` and `reproduce:`.
     Mail(MailArgs),
+    /// List the mails that wait, and decide about those that are stuck
+    ///
+    /// `unsure` is a mail of which is not known whether it arrived, `dead` one that the server does not
+    /// take. Both are left alone until you say what to do.
+    Outbox(OutboxArgs),
     /// Say what is wrong with a configuration
     CheckConfig {
         #[command(flatten)]
@@ -41,6 +46,19 @@ pub struct ConfigArg {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = "triage.yaml", env = "TRIAGE_CONFIG")]
     pub config: PathBuf,
+}
+
+/// What is typed behind `outbox`.
+#[derive(Debug, Args)]
+pub struct OutboxArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Send this one again, under the same Message-ID: it did not arrive
+    #[arg(long, value_name = "KEY", conflicts_with = "drop")]
+    pub resend: Option<String>,
+    /// Do not send this one, or not again
+    #[arg(long, value_name = "KEY")]
+    pub drop: Option<String>,
 }
 
 /// What is typed behind `mail`.

@@ -26,6 +26,9 @@ const FAULT: u8 = 2;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Mail(args) => config::load(&args.config.config).and_then(|config| wait(mail::run(&args, &config))),
+        Command::Outbox(args) => {
+            config::load(&args.config.config).and_then(|config| wait(mail::outbox::run(&args, &config)))
+        }
         Command::CheckConfig { config } => config::load(&config.config)
             .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),
         Command::Schema => print_schema(),

@@ -71,11 +71,26 @@ impl Thread {
         hex.then(|| commit.chars().take(12).collect())
     }
 
-    /// Whether a person wrote to the thread or was written to, in any mail but `except`.
-    pub fn knows(&self, person: &Address, except: &MessageId) -> bool {
-        let others = self.messages().filter(|message| message.message_id.as_ref() != Some(except));
-        let mut people = others.flat_map(|message| message.from.iter().chain(&message.to).chain(&message.cc));
-        people.any(|one| one.address().is(person))
+    /// Whether a person is in the thread: named in the header of a patch, or written to by someone who
+    /// is, in a mail that is `proved` to be from its sender. Writing to the thread alone puts nobody
+    /// in, or a stranger's second mail would be heard.
+    pub fn knows(&self, person: &Address, proved: &dyn Fn(&Message) -> bool) -> bool {
+        let lower = |address: &Address| address.as_str().to_ascii_lowercase();
+        let named = |message: &Message| -> Vec<String> {
+            message.to.iter().chain(&message.cc).map(|one| lower(one.address())).collect()
+        };
+        let mut people = BTreeSet::new();
+        for message in self.series.mails() {
+            people.extend(message.from.iter().map(|from| lower(from.address())));
+            people.extend(named(message));
+        }
+        for message in &self.others {
+            let is_in = message.from.as_ref().is_some_and(|from| people.contains(&lower(from.address())));
+            if is_in && proved(message) {
+                people.extend(named(message));
+            }
+        }
+        people.contains(&lower(person))
     }
 
     /// The patch that most likely did it.
@@ -221,6 +236,13 @@ mod tests {
         Message::parse(text.as_bytes())
     }
 
+    fn from(sender: &str, to: &str, mut message: Message) -> Message {
+        let mailbox = |text: &str| triage_mail::Mailbox::new(None, Address::parse(text).unwrap());
+        message.from = Some(mailbox(sender));
+        message.to = vec![mailbox(to)];
+        message
+    }
+
     fn patch(file: &str, line: &str) -> String {
         format!(
             "Text.\n---\n {file} | 1 +\n\ndiff --git a/{file} b/{file}\n--- a/{file}\n+++ b/{file}\n@@ -1,2 +1,3 @@\n a\n{line}\n b\n"
@@ -236,13 +258,18 @@ mod tests {
             mail("r@x", "v1.1@x", "Re: [PATCH 1/2] a: one", ""),
             mail("v1.2@x", "v1.0@x", "[PATCH 2/2] a: two", &patch("b.c", "+two")),
             mail("other@x", "", "hello", ""),
+            from("mallory@example.org", "carol@example.org", mail("m1@x", "v1.1@x", "Re: x", "")),
+            from("mallory@example.org", "carol@example.org", mail("m2@x", "v1.1@x", "Re: x", "")),
+            from("alice@example.org", "bob@example.org", mail("a@x", "v1.1@x", "Re: x", "")),
         ]);
         let [thread] = threads.as_slice() else { panic!("{threads:?}") };
-        assert_eq!((thread.id.as_str(), thread.total(), thread.others.len()), ("v1.0@x", 2, 1));
+        assert_eq!((thread.id.as_str(), thread.total(), thread.others.len()), ("v1.0@x", 2, 4));
         assert_eq!(thread.base().as_deref(), Some("0123456789ab"));
         let person = |text: &str| Address::parse(text).unwrap();
-        let id = |text: &str| MessageId::parse(text).unwrap();
-        assert!(thread.knows(&person("ALICE@example.org"), &id("r@x")));
-        assert!(!thread.knows(&person("mallory@example.org"), &id("r@x")));
+        assert!(thread.knows(&person("ALICE@example.org"), &|_| false));
+        assert!(thread.knows(&person("list@example.org"), &|_| false));
+        assert!(!thread.knows(&person("mallory@example.org"), &|_| true), "who only writes is not in the thread");
+        assert!(thread.knows(&person("bob@example.org"), &|_| true), "who is written to by someone in it is");
+        assert!(!thread.knows(&person("bob@example.org"), &|_| false), "unless that mail may be forged");
     }
 }

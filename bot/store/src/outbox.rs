@@ -176,7 +176,7 @@ pub enum Counted<'a> {
     Thread(&'a str),
     /// Those of a thread in one version with a purpose.
     Purpose(&'a str, i64, &'a str),
-    /// Those whose first recipient is this one.
+    /// Those whose first recipient is this one, whatever the case of its letters.
     Person(&'a str),
 }
 
@@ -418,7 +418,11 @@ impl Transaction {
 
     /// Puts a pending reply off: quiet hours, a limit.
     pub async fn postpone(&mut self, key: &str, until: Timestamp, why: &str, now: Timestamp) -> Result<(), Error> {
-        self.step(key, &[State::Pending, State::Sending], State::Pending, Some(until), Some(why), now).await
+        self.step(key, &[State::Pending, State::Sending], State::Pending, Some(until), Some(why), now).await?;
+        // Nothing was tried.
+        on!(self, at => sqlx::query("UPDATE outbox SET attempts = attempts - 1 WHERE key = $1 AND attempts > 0")
+            .bind(key).execute(at).await?.rows_affected());
+        Ok(())
     }
 
     /// How many replies were recorded since `since` and are not dead.
@@ -431,10 +435,10 @@ impl Transaction {
                 ("thread = $3 AND version = $4 AND purpose = $5", thread, version, purpose)
             }
             // The first entry of a JSON list of texts.
-            Counted::Person(_) => ("recipients LIKE $3 ESCAPE '!' AND $4 = $4 AND $5 = $5", "", 0, ""),
+            Counted::Person(_) => ("LOWER(recipients) LIKE $3 ESCAPE '!' AND $4 = $4 AND $5 = $5", "", 0, ""),
         };
         let text = match which {
-            Counted::Person(who) => format!("[{}%", like(&json(who))),
+            Counted::Person(who) => format!("[{}%", like(&json(who)).to_lowercase()),
             _ => text.to_owned(),
         };
         let sql = format!(

@@ -62,6 +62,8 @@ pub struct MailConfig {
     pub commands: bool,
     /// Who may stop lists and trees.
     pub administrators: Vec<Address>,
+    /// Who says whether a sender is proved; none when that is not asked.
+    pub authserv: Option<String>,
     /// Where retests are asked for.
     pub retests: Option<PathBuf>,
     /// Maildirs to read.
@@ -203,6 +205,7 @@ impl Reader<'_> {
             give_up: Duration::from_secs(u64::from(raw.limits.give_up_hours) * 3600),
             commands: raw.commands.enabled,
             administrators,
+            authserv: raw.commands.authserv,
             retests: raw.commands.retests.map(|folder| self.folder.join(folder)),
             maildirs: raw.sources.maildirs.iter().map(|path| self.folder.join(path)).collect(),
             mboxes: raw.sources.mboxes.iter().map(|path| self.folder.join(path)).collect(),

@@ -194,6 +194,9 @@ pub struct RawCommands {
     /// Who may say `stop list` and `stop tree`: addresses.
     #[schemars(with = "Vec<String>")]
     pub administrators: Vec<Spanned<String>>,
+    /// The name under which your mail server writes `Authentication-Results` (RFC 8601). With it,
+    /// commands are taken only from mails that it found to be from their sender (DKIM or DMARC).
+    pub authserv: Option<String>,
     /// A folder that gets a file `NAME.json` for each `retest`, for CI to fetch; without it, the
     /// command is declined.
     pub retests: Option<PathBuf>,
@@ -201,7 +204,7 @@ pub struct RawCommands {
 
 impl Default for RawCommands {
     fn default() -> Self {
-        Self { enabled: true, administrators: Vec::new(), retests: None }
+        Self { enabled: true, administrators: Vec::new(), authserv: None, retests: None }
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use triage_causes::Report;
 use triage_causes::report::Cause;
 use triage_mail::commands::{self, Command, Commands, Original, What};
+use triage_mail::manners::authentic;
 use triage_mail::reply::{About, Blame, Certainty, facts};
 use triage_mail::{Address, Message, MessageId};
 use triage_store::{RecordedCommand, Stop, StopKind, Timestamp, Transaction, Verdict};
@@ -16,6 +17,9 @@ use super::{CHANNEL, decide};
 use crate::config::Config;
 use crate::error::Error;
 use crate::threads::Thread;
+
+/// The record of a build that was asked for.
+const ASKED: &str = "asked for";
 
 /// Deals with a mail that was not dealt with before.
 pub async fn message(
@@ -37,9 +41,12 @@ pub async fn message(
         return Ok(());
     }
     let is_administrator = config.mail.administrators.iter().any(|one| one.is(from));
+    let authserv = config.mail.authserv.as_deref();
+    let is_proved = |message: &Message| authserv.is_some_and(|name| authentic::is_from_sender(message, name));
     let refusal = match () {
+        () if authserv.is_some() && !is_proved(message) => Some("the sender is not proved"),
         () if !config.mail.commands => Some("commands are switched off"),
-        () if !is_administrator && !thread.knows(from, id) => Some("the sender is not in the thread"),
+        () if !is_administrator && !thread.knows(from, &is_proved) => Some("the sender is not in the thread"),
         () => None,
     };
     if let Some(why) = refusal {
@@ -116,7 +123,7 @@ impl Told<'_> {
     async fn command(&self, command: &Command, at: &mut Transaction, now: Timestamp) -> Result<Outcome, Error> {
         match command {
             Command::Explain => Ok(Outcome { record: "explained".into(), answer: Some("see below".into()) }),
-            Command::Retest => self.retest(),
+            Command::Retest => self.retest(at).await,
             Command::Invalid => self.judge(Verdict::Invalid, at, now).await,
             Command::Fix(commit) => self.judge(Verdict::Fixed(commit.clone()), at, now).await,
             Command::Duplicate(original) => {
@@ -130,13 +137,19 @@ impl Told<'_> {
         }
     }
 
-    fn retest(&self) -> Result<Outcome, Error> {
+    async fn retest(&self, at: &mut Transaction) -> Result<Outcome, Error> {
         let Some(folder) = &self.config.mail.retests else {
             let answer = "no builds are started by mail here".to_owned();
             return Ok(Outcome { record: "declined".into(), answer: Some(answer) });
         };
+        let earlier = at.commands(self.thread.id.as_str()).await?;
+        let asked = earlier.iter().filter(|command| command.outcome == ASKED).count() as u64;
+        if asked >= self.config.mail.per_thread {
+            let answer = "this thread had its share of builds".to_owned();
+            return Ok(Outcome { record: "declined".into(), answer: Some(answer) });
+        }
         self.ask_for_build(folder).map_err(|error| Error::Write(folder.clone(), error))?;
-        Ok(Outcome { record: "asked for".into(), answer: None })
+        Ok(Outcome { record: ASKED.into(), answer: None })
     }
 
     /// Leaves a file for CI. Its name follows from the mail, so that it is the same file again after

@@ -12,6 +12,7 @@ mod answer;
 mod decide;
 mod deliver;
 mod inputs;
+pub mod outbox;
 mod show;
 
 use std::time::{Duration, SystemTime};
@@ -104,7 +105,7 @@ async fn send(args: &MailArgs, config: &Config, store: &Store) -> Result<(), Err
         let Some(next) = next.filter(|_| args.wait) else { break };
         tokio::time::sleep(next.since(now()).clamp(Duration::from_millis(50), NAP)).await;
     }
-    show::outbox(&mut store.begin().await?).await
+    outbox::complain_of_stuck(&mut store.begin().await?).await
 }
 
 /// The results to answer: those named on the command line, and those in the folder.

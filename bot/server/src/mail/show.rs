@@ -1,10 +1,9 @@
-//! What would go out, and what is left in the outbox.
+//! What would go out.
 
 use std::io::{self, Write};
 
-use triage_store::{Outgoing, State, Timestamp, Transaction};
+use triage_store::{Outgoing, Timestamp};
 
-use super::CHANNEL;
 use crate::args::MailArgs;
 use crate::config::Config;
 use crate::error::Error;
@@ -29,18 +28,6 @@ pub fn replies(replies: &[Outgoing], config: &Config, args: &MailArgs, now: Time
         writeln!(err, "triage-bot: would go to {}{when}", reply.recipients.join(", "))?;
     }
     writeln!(err, "triage-bot: {}; nothing was sent or recorded ({why})", mails(replies.len()))?;
-    Ok(())
-}
-
-/// Says what is left and wants an operator's eye.
-pub async fn outbox(at: &mut Transaction) -> Result<(), Error> {
-    let mut err = io::stderr();
-    for state in [State::Pending, State::Unsure, State::Dead] {
-        for reply in at.replies(CHANNEL, state, 100).await? {
-            let why = reply.last_error.as_deref().unwrap_or("its time has not come");
-            writeln!(err, "triage-bot: {} {} to {}: {why}", reply.key, state.name(), reply.recipients.join(", "))?;
-        }
-    }
     Ok(())
 }
 
