@@ -1,6 +1,7 @@
 //! Series as b4 sees them: the same threads are given to b4, and to the shelf of series.
 #![cfg(target_os = "linux")]
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -112,6 +113,10 @@ fn threads() -> Vec<(&'static str, Vec<Mail>)> {
         ("the next version answers", with(two("", "f", &[]), two(" v2", "g", &["fc"]))),
         ("three versions", with(two("", "x", &[]), with(two(" v2", "y", &["xc"]), two(" v3", "z", &["yc"])))),
         (
+            "a new version of one patch",
+            with(two("", "l", &[]), vec![Mail::patch("lv", &["lc", "lb"], "[PATCH v2 2/2] pump: two")]),
+        ),
+        (
             "a reply with a diff",
             with(
                 two("", "q", &[]),
@@ -180,10 +185,10 @@ fn b4(mbox: &Path, id: &str) -> (Vec<String>, Vec<String>) {
     (ids, authors)
 }
 
-fn newest<'a>(shelf: &'a Shelf, id: &str) -> &'a Series {
+fn newest<'a>(shelf: &'a Shelf, id: &str) -> Cow<'a, Series> {
     let found = shelf.find(&Name::Message(&MessageId::parse(id).unwrap())).expect("the mail is on the shelf");
     let last = shelf.versions(found.series).pop().unwrap();
-    shelf.get(last).unwrap()
+    shelf.whole(last).unwrap()
 }
 
 #[test]

@@ -172,6 +172,23 @@ fn rerolls_find_their_versions() {
 }
 
 #[test]
+fn a_new_version_of_one_patch_is_filled_up() {
+    let third = patch("w@x", &["v1-0@x", "v1-2@x", "v2-2@x"], "[PATCH v3 2/2] pump: second, again");
+    let lone = patch("v2-2@x", &["v1-0@x", "v1-2@x"], "[PATCH v2 2/2] pump: second");
+    let shelf = shelf(two(1, &[]).into_iter().chain([lone, third]));
+    let keys: Vec<_> = shelf.series().map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), 3);
+    for (key, ids) in [(keys[0], ["v1-1@x", "v1-2@x"]), (keys[1], ["v1-1@x", "v2-2@x"]), (keys[2], ["v1-1@x", "w@x"])] {
+        let whole = shelf.whole(key).unwrap();
+        assert_eq!(whole.patches.values().map(|patch| patch.id.as_str()).collect::<Vec<_>>(), ids);
+    }
+    // A gap that nobody meant stays.
+    let shelf = self::shelf(two(1, &[]).into_iter().chain(two(2, &["v1-0@x"]).into_iter().take(2)));
+    let last = shelf.series().last().unwrap().0;
+    assert_eq!(shelf.whole(last).unwrap().missing(), [2]);
+}
+
+#[test]
 fn a_duplicate_counts_once_and_keeps_both_lists() {
     let mut shelf = shelf(two(1, &[]));
     let mut again = two(1, &[]).remove(1);
