@@ -267,6 +267,17 @@ fn pull_requests_are_read() {
     assert!(
         matches!(shelf.add(mail("q@x", &["p@x"], "Re: [GIT PULL] fixes", text)), Added::Reply(of, 0, _) if of == key)
     );
+    let mut commit = Commit {
+        id: Some("fedcba987654".into()),
+        title: "x".into(),
+        author: None,
+        message: "x".into(),
+        patch_id: None,
+    };
+    let found = shelf.find(&Name::Commit(&commit)).unwrap();
+    assert_eq!((found.series, found.number, found.how), (key, 0, How::Head));
+    commit.id = Some("fedcba9".into());
+    assert_eq!(shelf.find(&Name::Commit(&commit)), None);
     for bad in ["--upload-pack=x", "ext::sh -c x", "file:///etc", "/tmp/x", "-x@y:z"] {
         let mail = mail("b@x", &[], "[GIT PULL] x", &text.replace("https://git.example.org/x.git", bad));
         let pull = PullRequest::read(mail).unwrap();
@@ -300,6 +311,7 @@ fn commits_find_their_patch() {
     let shelf = shelf(two(1, &[]).into_iter().chain(two(2, &["v1-0@x"])));
     let keys: Vec<_> = shelf.series().map(|(key, _)| key).collect();
     let commit = |title: &str, message: &str| Commit {
+        id: None,
         title: title.to_owned(),
         author: Some(Address::parse("Zoe@example.org").unwrap()),
         message: format!("{title}\n\n{message}"),

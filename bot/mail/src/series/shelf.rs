@@ -105,6 +105,11 @@ impl Shelf {
         self.series.iter().map(|(key, series)| (*key, series))
     }
 
+    /// All pull requests, in the order of arrival.
+    pub fn pulls(&self) -> impl DoubleEndedIterator<Item = (SeriesKey, &PullRequest)> {
+        self.pulls.iter().map(|(key, pull)| (*key, pull))
+    }
+
     /// All versions of the change that a series is one of, the first version first.
     pub fn versions(&self, key: SeriesKey) -> Vec<SeriesKey> {
         let Some(change) = self.change.get(&key) else { return Vec::new() };
