@@ -386,7 +386,30 @@ fn a_full_shelf_forgets_the_oldest() {
     assert!(shelf.series().count() < 100, "{}", shelf.series().count());
 }
 
+/// Three versions with titles of their own, of which each answers the one before, and a reply.
+fn long_thread() -> Vec<Message> {
+    let mut second = two(2, &["v1-0@x"]);
+    for (number, mail) in second.iter_mut().enumerate() {
+        mail.subject = format!("[PATCH v2 {number}/2] renamed {number}");
+    }
+    let reply = mail("re@x", &["v1-0@x", "v1-2@x"], "Re: [PATCH 2/2] pump: second", "no");
+    let third = patch("v3-1@x", &["v1-0@x", "v2-0@x"], "[PATCH v3] all in one");
+    two(1, &[]).into_iter().chain(second).chain([reply, third]).collect()
+}
+
 proptest! {
+    #[test]
+    fn no_order_of_arrival_makes_a_difference(order in Just((0..8).collect::<Vec<usize>>()).prop_shuffle()) {
+        let mails = long_thread();
+        let shelf = shelf(order.iter().map(|at| mails[*at].clone()));
+        let mut all = told(&shelf);
+        all.sort();
+        prop_assert_eq!(all, [(1, 2, true, vec![1, 2]), (2, 2, true, vec![1, 2]), (3, 1, false, vec![1])]);
+        let any = shelf.series().next().unwrap().0;
+        let versions: Vec<u32> = shelf.versions(any).into_iter().map(|key| shelf.get(key).unwrap().version).collect();
+        prop_assert_eq!(versions, [1, 2, 3]);
+    }
+
     #[test]
     fn any_mails_make_some_series(order in proptest::collection::vec((0_usize..12, 0_usize..12, 0_u32..4, 0_u32..4, 0_u32..3, any::<bool>()), 0..40)) {
         let mut shelf = Shelf::new();

@@ -291,12 +291,13 @@ impl Shelf {
         if let Some(change_id) = series.change_id() {
             relatives.push(*self.by_change_id.entry(change_id).or_insert(key));
         }
-        let referenced = series.mails().flat_map(|mail| mail.references.iter().chain(mail.parent()));
+        // It answers the other, or the other, which came first, answers it.
+        let answered = series.mails().flat_map(|mail| mail.references.iter().chain(mail.parent()));
+        let answered = answered.filter_map(|id| self.parts.get(id)).map(|(other, _)| *other);
+        let answering = series.mails().filter_map(|mail| self.links.get(mail.message_id.as_ref()?));
+        let answering = answering.flat_map(|keys| keys.iter().rev().take(COMPARED_MAX)).copied();
         relatives.extend(
-            referenced
-                .filter_map(|id| self.parts.get(id))
-                .map(|(other, _)| *other)
-                .filter(|other| self.series.get(other).is_some_and(|other| series.follows(other))),
+            answered.chain(answering).filter(|other| self.series.get(other).is_some_and(|other| series.follows(other))),
         );
         let sender = sender(series.sender.as_ref());
         for title in series.titles() {
