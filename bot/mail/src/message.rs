@@ -153,6 +153,14 @@ impl Message {
         }
     }
 
+    /// Who sent it: `From`, but a list that puts its own address there (for DMARC) keeps the person in `Reply-To`.
+    pub fn person(&self) -> Option<&Mailbox> {
+        let is_list = |mailbox: &&Mailbox| self.list_posts.iter().any(|list| list.is(mailbox.address()));
+        let replaced =
+            self.from.as_ref().filter(is_list).and_then(|_| self.reply_to.iter().find(|other| !is_list(other)));
+        replaced.or(self.from.as_ref())
+    }
+
     /// The text to look for a patch in: an attached one when the mail's own text has none.
     pub fn patch_text(&self) -> &str {
         self.attached_patch.as_deref().unwrap_or(&self.text)

@@ -123,6 +123,19 @@ fn repeated_headers_are_told() {
 }
 
 #[test]
+fn a_list_in_place_of_the_sender_is_looked_through() {
+    let munged = "From: Zoe via List <list@x.y>\nReply-To: list@x.y, Zoe <zoe@x.y>\nList-Post: <mailto:list@x.y>\n\n";
+    let person = |text: &str| parse(text).person().map(|person| person.address().to_string());
+    assert_eq!(person(munged).as_deref(), Some("zoe@x.y"));
+    assert_eq!(person(&munged.replace(", Zoe <zoe@x.y>", "")).as_deref(), Some("list@x.y"));
+    assert_eq!(
+        person("From: zoe@x.y\nReply-To: other@x.y\nList-Post: <mailto:list@x.y>\n\n").as_deref(),
+        Some("zoe@x.y")
+    );
+    assert_eq!(person("To: a@b.c\n\n"), None);
+}
+
+#[test]
 fn what_is_no_mail_is_an_empty_message() {
     for raw in [&b""[..], b"\n", b"\n\n\n", b"no colon", b"\0\0\0", b"\xff\xfe"] {
         let message = Message::parse(raw);

@@ -45,11 +45,16 @@ pub enum How {
     Title,
     /// Its change-id was given.
     ChangeId,
+    /// The pull request ends with the commit.
+    Head,
 }
 
 /// What a commit says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
+    /// Its name in hexadecimal, when known: a pull request ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// The first line of its message.
     pub title: String,
     /// The author's address.
@@ -104,7 +109,7 @@ impl Commit {
         let (author, message) = (parts.next().unwrap_or(""), parts.next().unwrap_or("").trim().to_owned());
         let title = message.lines().next().unwrap_or("").to_owned();
         let patch_id = diff::patch_id(parts.next().unwrap_or(""));
-        Ok(Self { title, author: Address::parse(author.trim()).ok(), message, patch_id })
+        Ok(Self { id: Some(name), title, author: Address::parse(author.trim()).ok(), message, patch_id })
     }
 
     /// Message-IDs in the trailers, the last first: whoever applied the patch wrote there where it is from.
@@ -165,6 +170,13 @@ impl Shelf {
     }
 
     fn find_commit(&self, commit: &Commit) -> Option<Found> {
+        // An abbreviated name is one of at least 12 digits.
+        let same =
+            |head: &str, id: &str| head.len().min(id.len()) >= 12 && (head.starts_with(id) || id.starts_with(head));
+        let heads = |head: Option<&str>| head.zip(commit.id.as_deref()).is_some_and(|(head, id)| same(head, id));
+        if let Some((series, _)) = self.pulls().rev().find(|(_, pull)| heads(pull.head.as_deref())) {
+            return Some(Found { series, number: 0, how: How::Head });
+        }
         for id in commit.links() {
             let Some((series, number)) = self.parts.get(&id).copied() else { continue };
             // A link to the cover letter: the title tells the patch.

@@ -83,7 +83,7 @@ impl Patch {
         }
         let message = commit_message(text, diff.range.start);
         let (author, message) = in_body_author(text, message);
-        let author = author.or_else(|| mail.from.clone());
+        let author = author.or_else(|| mail.person().cloned());
         let trailers = trailers(&text[message.clone()]);
         let patch_id = diff::patch_id(&text[diff.range.clone()]);
         let base = Base::read(text);

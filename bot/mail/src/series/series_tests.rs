@@ -172,6 +172,23 @@ fn rerolls_find_their_versions() {
 }
 
 #[test]
+fn a_new_version_of_one_patch_is_filled_up() {
+    let third = patch("w@x", &["v1-0@x", "v1-2@x", "v2-2@x"], "[PATCH v3 2/2] pump: second, again");
+    let lone = patch("v2-2@x", &["v1-0@x", "v1-2@x"], "[PATCH v2 2/2] pump: second");
+    let shelf = shelf(two(1, &[]).into_iter().chain([lone, third]));
+    let keys: Vec<_> = shelf.series().map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), 3);
+    for (key, ids) in [(keys[0], ["v1-1@x", "v1-2@x"]), (keys[1], ["v1-1@x", "v2-2@x"]), (keys[2], ["v1-1@x", "w@x"])] {
+        let whole = shelf.whole(key).unwrap();
+        assert_eq!(whole.patches.values().map(|patch| patch.id.as_str()).collect::<Vec<_>>(), ids);
+    }
+    // A gap that nobody meant stays.
+    let shelf = self::shelf(two(1, &[]).into_iter().chain(two(2, &["v1-0@x"]).into_iter().take(2)));
+    let last = shelf.series().last().unwrap().0;
+    assert_eq!(shelf.whole(last).unwrap().missing(), [2]);
+}
+
+#[test]
 fn a_duplicate_counts_once_and_keeps_both_lists() {
     let mut shelf = shelf(two(1, &[]));
     let mut again = two(1, &[]).remove(1);
@@ -250,6 +267,17 @@ fn pull_requests_are_read() {
     assert!(
         matches!(shelf.add(mail("q@x", &["p@x"], "Re: [GIT PULL] fixes", text)), Added::Reply(of, 0, _) if of == key)
     );
+    let mut commit = Commit {
+        id: Some("fedcba987654".into()),
+        title: "x".into(),
+        author: None,
+        message: "x".into(),
+        patch_id: None,
+    };
+    let found = shelf.find(&Name::Commit(&commit)).unwrap();
+    assert_eq!((found.series, found.number, found.how), (key, 0, How::Head));
+    commit.id = Some("fedcba9".into());
+    assert_eq!(shelf.find(&Name::Commit(&commit)), None);
     for bad in ["--upload-pack=x", "ext::sh -c x", "file:///etc", "/tmp/x", "-x@y:z"] {
         let mail = mail("b@x", &[], "[GIT PULL] x", &text.replace("https://git.example.org/x.git", bad));
         let pull = PullRequest::read(mail).unwrap();
@@ -283,6 +311,7 @@ fn commits_find_their_patch() {
     let shelf = shelf(two(1, &[]).into_iter().chain(two(2, &["v1-0@x"])));
     let keys: Vec<_> = shelf.series().map(|(key, _)| key).collect();
     let commit = |title: &str, message: &str| Commit {
+        id: None,
         title: title.to_owned(),
         author: Some(Address::parse("Zoe@example.org").unwrap()),
         message: format!("{title}\n\n{message}"),
@@ -357,7 +386,30 @@ fn a_full_shelf_forgets_the_oldest() {
     assert!(shelf.series().count() < 100, "{}", shelf.series().count());
 }
 
+/// Three versions with titles of their own, of which each answers the one before, and a reply.
+fn long_thread() -> Vec<Message> {
+    let mut second = two(2, &["v1-0@x"]);
+    for (number, mail) in second.iter_mut().enumerate() {
+        mail.subject = format!("[PATCH v2 {number}/2] renamed {number}");
+    }
+    let reply = mail("re@x", &["v1-0@x", "v1-2@x"], "Re: [PATCH 2/2] pump: second", "no");
+    let third = patch("v3-1@x", &["v1-0@x", "v2-0@x"], "[PATCH v3] all in one");
+    two(1, &[]).into_iter().chain(second).chain([reply, third]).collect()
+}
+
 proptest! {
+    #[test]
+    fn no_order_of_arrival_makes_a_difference(order in Just((0..8).collect::<Vec<usize>>()).prop_shuffle()) {
+        let mails = long_thread();
+        let shelf = shelf(order.iter().map(|at| mails[*at].clone()));
+        let mut all = told(&shelf);
+        all.sort();
+        prop_assert_eq!(all, [(1, 2, true, vec![1, 2]), (2, 2, true, vec![1, 2]), (3, 1, false, vec![1])]);
+        let any = shelf.series().next().unwrap().0;
+        let versions: Vec<u32> = shelf.versions(any).into_iter().map(|key| shelf.get(key).unwrap().version).collect();
+        prop_assert_eq!(versions, [1, 2, 3]);
+    }
+
     #[test]
     fn any_mails_make_some_series(order in proptest::collection::vec((0_usize..12, 0_usize..12, 0_u32..4, 0_u32..4, 0_u32..3, any::<bool>()), 0..40)) {
         let mut shelf = Shelf::new();

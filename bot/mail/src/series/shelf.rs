@@ -5,6 +5,7 @@
 //! within half an hour. A number that is taken is never taken again: the newcomer begins a series of its own. Versions of a
 //! change find each other by `change-id:`, by a re-roll that answers the version before, or by their titles.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,11 @@ impl Shelf {
         self.series.iter().map(|(key, series)| (*key, series))
     }
 
+    /// All pull requests, in the order of arrival.
+    pub fn pulls(&self) -> impl DoubleEndedIterator<Item = (SeriesKey, &PullRequest)> {
+        self.pulls.iter().map(|(key, pull)| (*key, pull))
+    }
+
     /// All versions of the change that a series is one of, the first version first.
     pub fn versions(&self, key: SeriesKey) -> Vec<SeriesKey> {
         let Some(change) = self.change.get(&key) else { return Vec::new() };
@@ -117,6 +123,33 @@ impl Shelf {
     pub fn superseded_by(&self, key: SeriesKey) -> Option<SeriesKey> {
         let own = self.series.get(&key)?.version;
         self.versions(key).into_iter().find(|other| self.series.get(other).is_some_and(|other| other.version > own))
+    }
+
+    /// A series with its gaps filled: of some patches alone a new version may be sent, each in answer to the same patch of the
+    /// version before, and the others stay as they were. `b4` fills it up alike. Other gaps stay.
+    pub fn whole(&self, key: SeriesKey) -> Option<Cow<'_, Series>> {
+        let series = self.get(key)?;
+        let whole = Cow::Borrowed(series);
+        if series.is_complete() || series.version < 2 || series.patches.is_empty() {
+            return Some(whole);
+        }
+        let versions = self.versions(key).into_iter().rev().filter(|other| *other != key);
+        let mut before = versions.filter(|other| {
+            self.get(*other).is_some_and(|other| other.version + 1 == series.version && other.total == series.total)
+        });
+        let answers = |number: u32, patch: &Patch, of: SeriesKey| {
+            let mut ancestors = patch.mail.parent().into_iter().chain(&patch.mail.references);
+            ancestors.any(|id| self.parts.get(id) == Some(&(of, number)))
+        };
+        let Some(before) = before.find(|of| series.patches.iter().all(|(number, patch)| answers(*number, patch, *of)))
+        else {
+            return Some(whole);
+        };
+        let mut filled = whole.into_owned();
+        for (number, patch) in self.whole(before)?.patches.iter() {
+            filled.patches.entry(*number).or_insert_with(|| patch.clone());
+        }
+        Some(Cow::Owned(filled))
     }
 
     /// The nearest patch, cover letter or pull request that a mail answers.
@@ -258,12 +291,13 @@ impl Shelf {
         if let Some(change_id) = series.change_id() {
             relatives.push(*self.by_change_id.entry(change_id).or_insert(key));
         }
-        let referenced = series.mails().flat_map(|mail| mail.references.iter().chain(mail.parent()));
+        // It answers the other, or the other, which came first, answers it.
+        let answered = series.mails().flat_map(|mail| mail.references.iter().chain(mail.parent()));
+        let answered = answered.filter_map(|id| self.parts.get(id)).map(|(other, _)| *other);
+        let answering = series.mails().filter_map(|mail| self.links.get(mail.message_id.as_ref()?));
+        let answering = answering.flat_map(|keys| keys.iter().rev().take(COMPARED_MAX)).copied();
         relatives.extend(
-            referenced
-                .filter_map(|id| self.parts.get(id))
-                .map(|(other, _)| *other)
-                .filter(|other| self.series.get(other).is_some_and(|other| series.follows(other))),
+            answered.chain(answering).filter(|other| self.series.get(other).is_some_and(|other| series.follows(other))),
         );
         let sender = sender(series.sender.as_ref());
         for title in series.titles() {
@@ -363,7 +397,7 @@ impl Part {
     }
 
     fn sender(&self) -> String {
-        sender(self.mail().from.as_ref())
+        sender(self.mail().person())
     }
 
     /// Number and total; a patch without numbers, or beyond its total, is alone.
@@ -398,7 +432,7 @@ impl Part {
             rfc: subject.rfc,
             resend: subject.resend,
             tags: subject.tags.clone(),
-            sender: self.mail().from.clone(),
+            sender: self.mail().person().cloned(),
             cover: None,
             patches: BTreeMap::new(),
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_imap::Session;
 use async_imap::error::Error as ImapError;
+use async_imap::types::UnsolicitedResponse;
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -115,6 +116,8 @@ struct Connection {
     /// The UID that the next mail gets, as said when the mailbox was opened.
     uid_next: Option<u32>,
     idle: bool,
+    /// The server said that mail came, since the last search began.
+    news: bool,
 }
 
 impl Imap {
@@ -157,6 +160,11 @@ impl Imap {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                self.connection = Some(connection);
+                return Ok(());
+            }
+            connection.hear();
+            if connection.news {
                 self.connection = Some(connection);
                 return Ok(());
             }
@@ -275,7 +283,12 @@ async fn log_in(config: &ImapConfig, stream: Box<dyn Stream>) -> Result<Connecti
         server: config.server(),
         reason: "the server has no UIDs that last, so nothing tells which mails are new".to_owned(),
     })?;
-    Ok(Connection { session, uid_validity, uid_next: mailbox.uid_next, idle })
+    Ok(Connection { session, uid_validity, uid_next: mailbox.uid_next, idle, news: false })
+}
+
+/// Whether a mailbox grew.
+fn is_news(response: &UnsolicitedResponse) -> bool {
+    matches!(response, UnsolicitedResponse::Exists(_) | UnsolicitedResponse::Recent(_))
 }
 
 /// A password never goes over a network in the clear.
@@ -312,6 +325,10 @@ impl Connection {
     /// The next mails behind a cursor. With another UIDVALIDITY all mails are new.
     async fn fetch_after(&mut self, cursor: ImapCursor) -> Result<Batch, Fault> {
         let last = if cursor.uid_validity == self.uid_validity { cursor.uid } else { 0 };
+        // A search looks at the mailbox as the server showed it last; this makes it look anew.
+        timeout(PATIENCE, self.session.noop()).await??;
+        self.hear();
+        self.news = false;
         let found = timeout(PATIENCE, self.session.uid_search(format!("UID {}:*", last.saturating_add(1)))).await??;
         // `n:*` always holds the last mail, also when its UID is below n.
         let mut uids: Vec<u32> = found.into_iter().filter(|uid| *uid > last).collect();
@@ -327,6 +344,7 @@ impl Connection {
                 break;
             }
             let fetch = timeout(end.saturating_duration_since(Instant::now()), self.fetch(uid)).await??;
+            self.hear();
             if let Some((raw, size)) = fetch {
                 filling.push(&raw, size);
             }
@@ -358,15 +376,28 @@ impl Connection {
         Ok(found.into_iter().max().unwrap_or_else(|| self.uid_next.unwrap_or(1).saturating_sub(1)))
     }
 
+    /// Takes what the server said besides its answers. It says once that mail came, in the answer to any command; IDLE does not
+    /// repeat it.
+    fn hear(&mut self) {
+        while let Ok(response) = self.session.unsolicited_responses.try_recv() {
+            self.news |= is_news(&response);
+        }
+    }
+
     /// Idles for a while. True when the mailbox changed.
     async fn idle(self, longest: Duration) -> Result<(Self, bool), Fault> {
-        let Self { session, uid_validity, uid_next, idle } = self;
+        let Self { session, uid_validity, uid_next, idle, news } = self;
+        let said = session.unsolicited_responses.clone();
         let mut handle = session.idle();
         timeout(PATIENCE, handle.init()).await??;
+        // It may be said before the server begins to idle.
+        let before =
+            std::iter::from_fn(|| said.try_recv().ok()).fold(false, |news, response| news | is_news(&response));
+        let longest = if before { Duration::ZERO } else { longest };
         // The library's own timeout begins anew with each sign of life of the server, so it is not the one to rely on.
         let (waiting, _stop) = handle.wait_with_timeout(IDLE_MAX);
         let changed = match timeout(longest, waiting).await {
-            Err(_) => false,
+            Err(_) => before,
             Ok(response) => match response? {
                 async_imap::extensions::idle::IdleResponse::NewData(_) => true,
                 async_imap::extensions::idle::IdleResponse::Timeout => false,
@@ -377,7 +408,7 @@ impl Connection {
             },
         };
         let session = timeout(PATIENCE, handle.done()).await??;
-        Ok((Self { session, uid_validity, uid_next, idle }, changed))
+        Ok((Self { session, uid_validity, uid_next, idle, news }, changed))
     }
 
     /// Without IDLE, a pause and a sign of life. The caller looks whether anything came.

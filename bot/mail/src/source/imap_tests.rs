@@ -67,6 +67,8 @@ async fn serve(stream: DuplexStream, minutes: u64) -> u32 {
             "EXAMINE" => {
                 format!("* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 9] x\r\n{tag} OK [READ-ONLY] open\r\n")
             }
+            "NOOP" => format!("{tag} OK nothing\r\n"),
+            "UID" => format!("* SEARCH\r\n* 4 EXISTS\r\n{tag} OK found\r\n"),
             "IDLE" => {
                 idles += 1;
                 since = Some((Instant::now(), tag.to_owned()));
@@ -94,4 +96,19 @@ async fn idle_is_begun_again_before_the_server_hangs_up() {
     assert_eq!(begin.elapsed().as_secs(), 600);
     drop(imap);
     assert_eq!(server.await.unwrap(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_along_with_an_answer_is_not_lost() {
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let server = tokio::spawn(serve(theirs, 1000));
+    let mut imap = Imap::new(config("localhost", Security::Plain));
+    imap.connection = Some(log_in(&imap.config, Box::new(ours)).await.unwrap());
+    // The mail came while the server searched; it will not say so again.
+    assert!(imap.read(None).await.unwrap().messages.is_empty());
+    let begin = Instant::now();
+    imap.wait(Duration::from_secs(3600)).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    drop(imap);
+    assert_eq!(server.await.unwrap(), 0);
 }

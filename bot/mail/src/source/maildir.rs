@@ -120,7 +120,7 @@ fn read_folder(folder: &Path, cursor: &MaildirCursor) -> Result<(Batch, Vec<Path
             more = true;
             break;
         }
-        if let Some((path, raw)) = open(folder, &entry) {
+        if let Some((path, raw)) = open(folder, &entry)? {
             filling.push(&raw, entry.size.max(raw.len() as u64));
             files.push(path);
         }
@@ -170,23 +170,25 @@ fn list(folder: &Path) -> Result<Vec<Entry>, SourceError> {
 }
 
 /// The mail's bytes and where it lies now; none when it went away.
-fn open(folder: &Path, entry: &Entry) -> Option<(PathBuf, Vec<u8>)> {
-    let found = read_file(&entry.path).map(|raw| (entry.path.clone(), raw));
+fn open(folder: &Path, entry: &Entry) -> Result<Option<(PathBuf, Vec<u8>)>, SourceError> {
+    if let Some(raw) = read_file(&entry.path)? {
+        return Ok(Some((entry.path.clone(), raw)));
+    }
     // It was marked or moved to `cur` since the folder was listed.
-    found.or_else(|| {
-        let name = entry.path.file_name()?.to_string_lossy().into_owned();
-        let moved = fs::read_dir(folder.join("cur")).ok()?.filter_map(Result::ok).map(|other| other.path());
-        let mut moved =
-            moved.filter(|path| path.file_name().is_some_and(|other| base(&other.to_string_lossy()) == base(&name)));
-        let path = moved.next()?;
-        read_file(&path).map(|raw| (path, raw))
-    })
+    let moved = fs::read_dir(folder.join("cur")).into_iter().flatten().filter_map(Result::ok);
+    let mut moved = moved.filter(|other| hash(base(&other.file_name().to_string_lossy())) == entry.name);
+    let Some(path) = moved.next().map(|other| other.path()) else { return Ok(None) };
+    Ok(read_file(&path)?.map(|raw| (path, raw)))
 }
 
-fn read_file(path: &Path) -> Option<Vec<u8>> {
+/// A file's beginning; none when there is no such file. One that may not be read is a fault that somebody has to repair.
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, SourceError> {
     let mut raw = Vec::new();
-    File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut raw)).ok()?;
-    Some(raw)
+    match File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut raw)) {
+        Ok(_) => Ok(Some(raw)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SourceError::File { path: path.to_owned(), error }),
+    }
 }
 
 /// Moves mails to `cur` of a Maildir and marks them as seen. What is gone is gone.

@@ -72,7 +72,7 @@ fn a_mail_that_moves_while_it_is_read_is_found() {
     let entries = list(folder.path()).unwrap();
     fs::rename(folder.path().join("new/1.a"), folder.path().join("cur/1.a:2,S")).unwrap();
     fs::remove_file(folder.path().join("new/2.b")).unwrap();
-    let found: Vec<_> = entries.iter().filter_map(|entry| open(folder.path(), entry)).collect();
+    let found: Vec<_> = entries.iter().filter_map(|entry| open(folder.path(), entry).unwrap()).collect();
     assert_eq!(found.len(), 1);
     assert!(found[0].0.ends_with("cur/1.a:2,S"));
 }

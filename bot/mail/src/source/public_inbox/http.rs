@@ -191,7 +191,11 @@ impl HttpArchive {
     }
 
     async fn ask_once(&self, method: reqwest::Method, url: Url) -> Result<Answer, String> {
-        let request = self.client.request(method, url).header("Content-Length", "0");
+        let mut request = self.client.request(method.clone(), url);
+        if method == reqwest::Method::POST {
+            // Some servers insist on the length of a body that is not there.
+            request = request.header("Content-Length", "0");
+        }
         let mut response = request.send().await.map_err(|error| words(&error))?;
         let date = response.headers().get("Date").and_then(|date| date.to_str().ok()).and_then(DateTime::parse_rfc822);
         let now = date.filter(DateTime::is_valid).map_or_else(own_clock, |date| date.to_timestamp());
