@@ -176,10 +176,21 @@ fn people_are_left_alone_who_say_so() {
     quiet.record();
     let shown = quiet.shown();
     assert!(!shown.iter().any(|mail| answers(mail) == "<next@dev>"), "{shown:?}");
+    let stops = |args: &[&str]| {
+        let mut command = Command::new(bot::program());
+        triage_tests::answer(command.arg("stops").arg("--config").arg(quiet.bot.path("triage.yaml")).args(args))
+    };
+    assert_eq!(stops(&[]).stdout, "person dev@example.test (said dev@example.test in <stop@dev>)\n");
     // Others are written to.
     quiet.mail("other", &bot::patch("other@dev", "owner@example.test", LIST, "[PATCH] valve: it", "src/v.c"));
     quiet.bot.result("other", "other@dev", &bot::log("src/v.c", "depth"));
     assert!(quiet.shown().iter().any(|mail| answers(mail) == "<other@dev>"));
+    // The operator can take it back.
+    assert_eq!(stops(&["--resume", "nobody@example.test"]).status, Some(2));
+    assert_eq!(stops(&["--resume", "DEV@example.test"]).status, Some(0));
+    quiet.mail("later", &bot::patch("later@dev", "dev@example.test", LIST, "[PATCH] valve: it", "src/w.c"));
+    quiet.bot.result("later", "later@dev", &bot::log("src/w.c", "width"));
+    assert!(quiet.shown().iter().any(|mail| answers(mail) == "<later@dev>"));
 }
 
 #[test]

@@ -76,6 +76,7 @@ async fn everything(address: &str) {
     let stop = Stop { kind: StopKind::List, subject: "l".into(), said_by: "bob".into(), said_in: "m".into() };
     at.stop(&stop, NOW).await.unwrap();
     assert!(at.is_stopped(StopKind::List, "l").await.unwrap());
+    assert_eq!(at.stops().await.unwrap(), [stop]);
     assert!(at.resume(StopKind::List, "l").await.unwrap());
     let command = RecordedCommand {
         message: "m".into(),

@@ -31,6 +31,8 @@ pub enum Command {
     /// `unsure` is a mail of which is not known whether it arrived, `dead` one that the server does not
     /// take. Both are left alone until you say what to do.
     Outbox(OutboxArgs),
+    /// List who and what asked to be left alone, and take that back
+    Stops(StopsArgs),
     /// Say what is wrong with a configuration
     CheckConfig {
         #[command(flatten)]
@@ -59,6 +61,16 @@ pub struct OutboxArgs {
     /// Do not send this one, or not again
     #[arg(long, value_name = "KEY")]
     pub drop: Option<String>,
+}
+
+/// What is typed behind `stops`.
+#[derive(Debug, Args)]
+pub struct StopsArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Write to this person, list, tree or thread again, as it is listed
+    #[arg(long, value_name = "WHO")]
+    pub resume: Option<String>,
 }
 
 /// What is typed behind `mail`.

@@ -29,6 +29,9 @@ fn main() -> ExitCode {
         Command::Outbox(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::run(&args, &config)))
         }
+        Command::Stops(args) => {
+            config::load(&args.config.config).and_then(|config| wait(mail::outbox::stops(&args, &config)))
+        }
         Command::CheckConfig { config } => config::load(&config.config)
             .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),
         Command::Schema => print_schema(),

@@ -17,7 +17,11 @@ pub enum StopKind {
 }
 
 impl StopKind {
-    fn name(self) -> &'static str {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Person, Self::Tree, Self::List, Self::Thread];
+
+    /// As it stands in the database.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Person => "person",
             Self::Tree => "tree",
@@ -97,6 +101,20 @@ impl Transaction {
         let gone = on!(self, at => sqlx::query("DELETE FROM stops WHERE kind = $1 AND subject = $2")
             .bind(kind.name()).bind(subject).execute(at).await?.rows_affected());
         Ok(gone > 0)
+    }
+
+    /// Everything that is left alone, the first first.
+    pub async fn stops(&mut self) -> Result<Vec<Stop>, Error> {
+        let rows: Vec<(String, String, String, String)> = on!(self, at => sqlx::query_as(
+                "SELECT kind, subject, said_by, said_in FROM stops ORDER BY said_at, kind, subject",
+            )
+            .fetch_all(at).await?);
+        let stop = |(kind, subject, said_by, said_in): (String, String, String, String)| {
+            let known = StopKind::ALL.into_iter().find(|known| known.name() == kind);
+            let kind = known.ok_or_else(|| Error::Content(format!("a stop of the kind '{kind}'")))?;
+            Ok(Stop { kind, subject, said_by, said_in })
+        };
+        rows.into_iter().map(stop).collect()
     }
 
     /// Whether it is left alone.

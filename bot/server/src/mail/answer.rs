@@ -234,7 +234,7 @@ impl Told<'_> {
             causes: &[self.id.as_str()],
         };
         match decide::write(self.config, self.message, &about, "answer", &mut said, &[], at, now).await? {
-            Ok((reply, _)) => drop(at.record_reply(&reply, now).await?),
+            Ok(reply) => drop(at.record_reply(&reply, now).await?),
             Err(why) => decide::note(at, "answer withheld", self.id.as_str(), &why, now).await?,
         }
         Ok(())

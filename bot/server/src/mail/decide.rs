@@ -4,7 +4,7 @@
 //! letter. What comes to light later goes into summaries, of which there are few.
 
 use triage_causes::report::{Cause, Report, State as Novelty};
-use triage_mail::reply::{self, About, Blame, Certainty, Facts, Mail, Parent, Recipients, facts};
+use triage_mail::reply::{self, About, Blame, Certainty, Facts, Parent, Recipients, facts};
 use triage_mail::{Address, Message};
 use triage_store::{
     Audit, Counted, NewBuild, NewReply, Recorded, SeenCause, SeriesRecord, StopKind, Timestamp, Transaction, Verdict,
@@ -39,7 +39,7 @@ pub async fn result(
         None => match told(thread, &result.report, at).await?.as_slice() {
             [] => "there is nothing new to tell the author".to_owned(),
             causes => match compose(config, thread, result, causes, at, now).await? {
-                Ok((reply, _)) => recorded(at.record_reply(&reply, now).await?).to_owned(),
+                Ok(reply) => recorded(at.record_reply(&reply, now).await?).to_owned(),
                 Err(why) => why,
             },
         },
@@ -176,7 +176,7 @@ async fn compose(
     causes: &[&Cause],
     at: &mut Transaction,
     now: Timestamp,
-) -> Result<Result<(NewReply, Mail), String>, Error> {
+) -> Result<Result<NewReply, String>, Error> {
     let ever = Timestamp::from_millis(0);
     let version = i64::from(thread.version);
     let mut earlier = 0;
@@ -258,7 +258,7 @@ pub async fn write(
     maintainers: &[String],
     at: &mut Transaction,
     now: Timestamp,
-) -> Result<Result<(NewReply, Mail), String>, Error> {
+) -> Result<Result<NewReply, String>, Error> {
     let mail_config = &config.mail;
     let Some(answered) = Parent::of(parent) else { return Ok(Err("the mail to answer has no Message-ID".into())) };
     let list = mail_config.judge.list_of(parent).cloned();
@@ -302,10 +302,10 @@ pub async fn write(
         },
         recipients: mail.recipients.iter().map(ToString::to_string).collect(),
         marker: mail.message_id.as_str().to_owned(),
-        content: mail.content.clone(),
+        content: mail.content,
         not_before: quiet.map_or(now, Timestamp::from_seconds),
     };
-    Ok(Ok((new, mail)))
+    Ok(Ok(new))
 }
 
 /// The name by which a person is greeted; empty when it is none that one would write.

@@ -1,4 +1,4 @@
-//! The outbox as an operator sees it.
+//! The outbox, and who is left alone, as an operator sees them.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use triage_store::{Outgoing, State, Store, Timestamp, Transaction};
 
 use super::{CHANNEL, decide};
-use crate::args::OutboxArgs;
+use crate::args::{OutboxArgs, StopsArgs};
 use crate::config::Config;
 use crate::error::Error;
 
@@ -28,6 +28,36 @@ pub async fn run(args: &OutboxArgs, config: &Config) -> Result<(), Error> {
             decide::note(&mut at, "drop", key, "the operator said so", now).await?;
         }
         (None, None) => list(&mut at).await?,
+    }
+    at.commit().await?;
+    store.close().await;
+    Ok(())
+}
+
+/// `triage-bot stops`.
+pub async fn stops(args: &StopsArgs, config: &Config) -> Result<(), Error> {
+    let store = Store::open(&config.database).await?;
+    let mut at = store.begin().await?;
+    let now = Timestamp::from(SystemTime::now());
+    let stops = at.stops().await?;
+    match &args.resume {
+        None => {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            for stop in stops {
+                writeln!(out, "{} {} (said {} in <{}>)", stop.kind.name(), stop.subject, stop.said_by, stop.said_in)?;
+            }
+            out.flush()?;
+        }
+        Some(who) => {
+            let found: Vec<_> = stops.iter().filter(|stop| stop.subject.eq_ignore_ascii_case(who)).collect();
+            if found.is_empty() {
+                return Err(Error::Usage(format!("'{who}' did not ask to be left alone")));
+            }
+            for stop in found {
+                at.resume(stop.kind, &stop.subject).await?;
+                decide::note(&mut at, "resume", &stop.subject, "the operator said so", now).await?;
+            }
+        }
     }
     at.commit().await?;
     store.close().await;
