@@ -125,6 +125,8 @@ async fn everything(address: &str) {
     let recovered = at.recover("mail", Duration::ZERO, Duration::ZERO, NOW).await.unwrap();
     assert_eq!(recovered, Recovered { pending: 1, unsure: 1 });
     assert_eq!(at.to_look_up("mail", NOW).await.unwrap().len(), 1);
+    at.look_later("r2", "no archive", Duration::from_secs(5), NOW).await.unwrap();
+    assert_eq!(at.to_look_up("mail", NOW).await.unwrap().len(), 0);
     at.settle("r2", Lookup::Found, NOW).await.unwrap();
     at.postpone("r3", NOW.after(Duration::from_secs(9)), "quiet", NOW).await.unwrap();
     assert_eq!(at.reply("r3").await.unwrap().unwrap().attempts, 0, "nothing was tried");

@@ -356,6 +356,11 @@ impl Transaction {
         }
     }
 
+    /// The place where an unsure reply would be found cannot be asked now: ask again after `wait`.
+    pub async fn look_later(&mut self, key: &str, error: &str, wait: Duration, now: Timestamp) -> Result<(), Error> {
+        self.step(key, &[State::Unsure], State::Unsure, Some(now.after(wait)), Some(error), now).await
+    }
+
     /// Puts away what a crash left: all that is being sent for `lease` or longer. A process that
     /// holds the [`crate::SenderLock`] gives no lease, since no one else can be at it.
     pub async fn recover(

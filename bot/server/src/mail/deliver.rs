@@ -17,6 +17,9 @@ use crate::error::Error;
 /// The time over which the rate is counted.
 const HOUR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
+/// How long to wait before a place that does not answer is asked again for a mail.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(5 * 60);
+
 /// Looks for what is in doubt, and sends until nothing is due or the rate is reached.
 pub async fn due(config: &Config, store: &Store, now: &impl Fn() -> Timestamp) -> Result<(), Error> {
     look_up(config, store, now).await?;
@@ -142,8 +145,11 @@ async fn look_up(config: &Config, store: &Store, now: &impl Fn() -> Timestamp) -
                 Ok(false) if config.mail.sent.resend => Lookup::Absent,
                 Ok(false) => Lookup::Unknown,
                 Err(error) => {
-                    crate::complain(&format!("cannot tell whether <{}> arrived: {error}", reply.marker));
-                    Lookup::Unknown
+                    let why = format!("cannot tell whether it arrived: {error}");
+                    let mut transaction = store.begin().await?;
+                    transaction.look_later(&reply.key, &why, LOOK_AGAIN, now()).await?;
+                    transaction.commit().await?;
+                    continue;
                 }
             },
             _ => Lookup::Unknown,
