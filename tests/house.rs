@@ -20,6 +20,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("triage-causes", &["triage-log", "triage-rules"]),
     ("triage-fixes", &["triage-log", "triage-rules", "triage-causes"]),
     ("triage-report", &["triage-log", "triage-rules", "triage-causes"]),
+    ("triage-mail", &["triage-log", "triage-rules", "triage-causes", "triage-report"]),
+    ("triage-store", &[]),
+    (
+        "triage-server",
+        &[
+            "triage-log",
+            "triage-rules",
+            "triage-causes",
+            "triage-fixes",
+            "triage-report",
+            "triage-mail",
+            "triage-store",
+        ],
+    ),
     ("triage-bench", &[]),
     ("triage-cli", &["triage-log", "triage-rules", "triage-causes", "triage-fixes", "triage-report"]),
 ];

@@ -1,5 +1,10 @@
 //! End-to-end tests drive the real programs; what they share is here.
 
+#[cfg(unix)]
+pub mod bot;
+#[cfg(unix)]
+pub mod services;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,21 +27,24 @@ pub fn log(name: &str) -> PathBuf {
 /// can be named with `TRIAGE`.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        if let Some(path) = std::env::var_os("TRIAGE") {
-            return path.into();
-        }
-        // target/<profile>/deps/<this test>
-        let own = std::env::current_exe().expect("a running program has a path");
-        let profile = own.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
-        let mut build = Command::new(env!("CARGO"));
-        build.current_dir(repository()).args(["build", "--quiet", "--package", "triage-cli"]);
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().expect("cargo runs").success(), "triage does not build");
-        profile.join(format!("triage{}", std::env::consts::EXE_SUFFIX))
+    PROGRAM.get_or_init(|| match std::env::var_os("TRIAGE") {
+        Some(path) => path.into(),
+        None => built("triage-cli", "triage"),
     })
+}
+
+/// Builds a package and gives the path of its program.
+pub(crate) fn built(package: &str, program: &str) -> PathBuf {
+    // target/<profile>/deps/<this test>
+    let own = std::env::current_exe().expect("a running program has a path");
+    let profile = own.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let mut build = Command::new(env!("CARGO"));
+    build.current_dir(repository()).args(["build", "--quiet", "--package", package]);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().expect("cargo runs").success(), "{package} does not build");
+    profile.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// A call of `triage` in surroundings that are the same everywhere.

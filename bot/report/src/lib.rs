@@ -28,7 +28,7 @@ pub mod summary;
 pub mod terminal;
 pub mod text;
 pub mod words;
-mod wrap;
+pub mod wrap;
 
 #[cfg(test)]
 mod fixture;

@@ -1,0 +1,106 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use triage_mail::MessageId;
+
+/// Answers failed builds where people talk about them.
+#[derive(Debug, Parser)]
+#[command(name = "triage-bot", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the bot can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer patches on mailing lists whose builds failed, and obey commands in their threads
+    ///
+    /// Reads the configured mail, results of builds (`results` in the configuration, or --report, or
+    /// logs), records what is to be said, and sends it. Without `send: true` in the configuration,
+    /// or with --dry-run, the mails are printed as a mailbox, and nothing is sent or recorded.
+    ///
+    /// A result is a file NAME.yaml with `patch:` (the Message-ID of a mail of the series), `report:`
+    /// (a report in JSON) or `logs:` (a list), and perhaps `base:`, `url:` and `reproduce:`.
+    Mail(MailArgs),
+    /// List the mails that wait, and decide about those that are stuck
+    ///
+    /// `unsure` is a mail of which is not known whether it arrived, `dead` one that the server does not
+    /// take. Both are left alone until you say what to do.
+    Outbox(OutboxArgs),
+    /// List who and what asked to be left alone, and take that back
+    Stops(StopsArgs),
+    /// Say what is wrong with a configuration
+    CheckConfig {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Print the JSON Schema of the configuration
+    Schema,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub struct ConfigArg {
+    /// The configuration
+    #[arg(long, short, value_name = "FILE", default_value = "triage.yaml", env = "TRIAGE_CONFIG")]
+    pub config: PathBuf,
+}
+
+/// What is typed behind `outbox`.
+#[derive(Debug, Args)]
+pub struct OutboxArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Send this one again, under the same Message-ID: it did not arrive
+    #[arg(long, value_name = "KEY", conflicts_with = "drop")]
+    pub resend: Option<String>,
+    /// Do not send this one, or not again
+    #[arg(long, value_name = "KEY")]
+    pub drop: Option<String>,
+}
+
+/// What is typed behind `stops`.
+#[derive(Debug, Args)]
+pub struct StopsArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Write to this person, list, tree or thread again, as it is listed
+    #[arg(long, value_name = "WHO")]
+    pub resume: Option<String>,
+}
+
+/// What is typed behind `mail`.
+#[derive(Debug, Args)]
+pub struct MailArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Print what would go out, and send and record nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Stay until everything was sent or given up
+    #[arg(long, conflicts_with = "dry_run")]
+    pub wait: bool,
+    /// Mails of a series: a mailbox, a Maildir, a folder or a mail; instead of the configured ones
+    #[arg(long, value_name = "PATH")]
+    pub series: Vec<PathBuf>,
+    /// The Message-ID of a mail of the series that was built
+    #[arg(long = "for", value_name = "ID", value_parser = parse_id)]
+    pub patch: Option<MessageId>,
+    /// The report on its builds, in JSON (of triage, triage fix or triage matrix)
+    #[arg(long, value_name = "FILE", conflicts_with = "logs")]
+    pub report: Option<PathBuf>,
+    /// The commit on which it was built
+    #[arg(long, value_name = "COMMIT")]
+    pub base: Option<String>,
+    /// Logs of its builds, in place of a report
+    #[arg(value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+}
+
+fn parse_id(text: &str) -> Result<MessageId, String> {
+    MessageId::parse(text).map_err(|error| error.to_string())
+}

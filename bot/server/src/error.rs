@@ -1,0 +1,64 @@
+//! What can go wrong for an operator, said in one line, with a way out.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Ends the program with status 2.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration is wrong: `file:line:column: what`.
+    #[error("{0}")]
+    Config(String),
+    /// A result of a build is wrong: `file:line:column: what`.
+    #[error("{0}")]
+    Result(String),
+    /// Nothing to work on.
+    #[error("{0}")]
+    Usage(String),
+    /// A file that cannot be read.
+    #[error("{}: {}", .0.display(), reason(.1))]
+    Read(PathBuf, io::Error),
+    /// A source of mail that cannot be read.
+    #[error(transparent)]
+    Source(#[from] triage_mail::source::SourceError),
+    /// A file that cannot be written.
+    #[error("cannot write {}: {}", .0.display(), reason(.1))]
+    Write(PathBuf, io::Error),
+    /// Standard output cannot be written.
+    #[error("cannot write the output: {}", reason(.0))]
+    Output(#[from] io::Error),
+    /// The bot's memory.
+    #[error(transparent)]
+    Store(#[from] triage_store::Error),
+    /// A mail cannot be written.
+    #[error(transparent)]
+    Reply(#[from] triage_mail::reply::Fault),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn way_out(&self) -> Option<&'static str> {
+        match self {
+            Self::Config(_) => Some("config/triage.example.yaml has every key; `triage-bot schema` prints the schema"),
+            Self::Result(_) => Some("`triage-bot mail --help` says what a result may have"),
+            Self::Store(triage_store::Error::SenderIsRunning) => Some("wait for it, or give --dry-run"),
+            _ => None,
+        }
+    }
+
+    /// True when the reader of the output went away, as `head` does.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// An error of the system in words, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    match (chars.next(), text.chars().nth(1)) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,192 @@
+//! Mail: what came in, what is said, and sending it.
+//!
+//! ```text
+//!  sources ──► threads ──┬─ results of builds ──► decide ──┐
+//!                        └─ commands of people ─► answer ──┴─► outbox ──► deliver ──► relay
+//! ```
+//!
+//! Each result and each mail is dealt with in one transaction: that it was seen, what is known by
+//! it, and the reply. With `--dry-run` there is one transaction over all, which is never committed.
+
+mod answer;
+mod decide;
+mod deliver;
+mod inputs;
+pub mod outbox;
+mod show;
+
+use std::time::{Duration, SystemTime};
+
+use triage_causes::Report;
+use triage_mail::{Message, MessageId};
+use triage_rules::RuleBook;
+use triage_store::{Store, Timestamp, Transaction};
+
+use crate::args::MailArgs;
+use crate::builds::{self, BuildResult};
+use crate::config::Config;
+use crate::error::Error;
+use crate::threads::{self, Thread};
+
+/// The channel's name in the store.
+pub const CHANNEL: &str = "mail";
+/// How long `--wait` sleeps at most before it looks again.
+const NAP: Duration = Duration::from_secs(30);
+
+/// `triage-bot mail`.
+pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
+    let book = RuleBook::embedded();
+    let mut bag = inputs::read(args, config).await?;
+    let mut results = results(args, config, &book)?;
+    inputs::look_up(config, &results, &mut bag).await?;
+    let threads = threads::assemble(bag.messages);
+    name_the_only(&mut results, &threads)?;
+    let now = Timestamp::from(SystemTime::now());
+    let work = Work { config, threads: &threads, bounces: &bag.bounces };
+    if args.dry_run || !config.mail.send {
+        return show_only(args, config, &work, results, now).await;
+    }
+    let store = Store::open(&config.database).await?;
+    for result in &results {
+        let mut transaction = store.begin().await?;
+        work.result(&mut transaction, result, now).await?;
+        transaction.commit().await?;
+    }
+    for (thread, message) in work.mails() {
+        let mut transaction = store.begin().await?;
+        work.message(&mut transaction, thread, message, now).await?;
+        transaction.commit().await?;
+    }
+    for (message, about) in work.bounces {
+        let mut transaction = store.begin().await?;
+        answer::bounce(message, about, &mut transaction, now).await?;
+        transaction.commit().await?;
+    }
+    send(args, config, &store).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// All of it in one transaction that is thrown away, and what would be sent.
+async fn show_only(
+    args: &MailArgs,
+    config: &Config,
+    work: &Work<'_>,
+    results: Vec<BuildResult>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let is_new = !config.database.contains("://") && !std::path::Path::new(&config.database).exists();
+    let store = if is_new { Store::in_memory().await? } else { Store::open(&config.database).await? };
+    let mut transaction = store.begin().await?;
+    for result in &results {
+        work.result(&mut transaction, result, now).await?;
+    }
+    for (thread, message) in work.mails() {
+        work.message(&mut transaction, thread, message, now).await?;
+    }
+    let replies = transaction.replies(CHANNEL, triage_store::State::Pending, 10_000).await?;
+    show::replies(&replies, config, args, now)?;
+    transaction.roll_back().await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Sends what is due; with `--wait`, until nothing waits any more.
+async fn send(args: &MailArgs, config: &Config, store: &Store) -> Result<(), Error> {
+    let _lock = store.sender_lock().await?;
+    let now = || Timestamp::from(SystemTime::now());
+    let mut transaction = store.begin().await?;
+    // Nobody else sends: what is being sent was left by a crash.
+    transaction.recover(CHANNEL, Duration::ZERO, config.mail.sent.settle, now()).await?;
+    transaction.commit().await?;
+    loop {
+        deliver::due(config, store, &now).await?;
+        let next = store.begin().await?.next_due(CHANNEL).await?;
+        let Some(next) = next.filter(|_| args.wait) else { break };
+        tokio::time::sleep(next.since(now()).clamp(Duration::from_millis(50), NAP)).await;
+    }
+    outbox::complain_of_stuck(&mut store.begin().await?).await
+}
+
+/// The results to answer: those named on the command line, and those in the folder.
+fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<BuildResult>, Error> {
+    let mut results = Vec::new();
+    let report: Option<Report> = match (&args.report, args.logs.as_slice()) {
+        (Some(report), _) => Some(builds::read_report(report)?),
+        (None, []) => None,
+        (None, logs) => Some(builds::read_logs(logs, book)?),
+    };
+    if let Some(report) = report {
+        let patch = args.patch.clone();
+        results.push(BuildResult {
+            name: "command line".into(),
+            patch,
+            report,
+            base: args.base.clone(),
+            url: None,
+            reproduce: Vec::new(),
+        });
+    }
+    if let Some(folder) = &config.mail.results {
+        let (found, faults) = builds::in_folder(folder, book)?;
+        for fault in faults {
+            crate::complain(&fault.to_string());
+        }
+        results.extend(found);
+    }
+    Ok(results)
+}
+
+/// A result that names no mail is about the only series.
+fn name_the_only(results: &mut [BuildResult], threads: &[Thread]) -> Result<(), Error> {
+    for result in results.iter_mut().filter(|result| result.patch.is_none()) {
+        result.patch = Some(match threads {
+            [only] => only.id.clone(),
+            [] => return Err(Error::Usage("there is no series: name its mails with --series".into())),
+            several => {
+                let why = format!("there are {} series: say with --for which one was built", several.len());
+                return Err(Error::Usage(why));
+            }
+        });
+    }
+    Ok(())
+}
+
+/// What there is to deal with.
+pub struct Work<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The series.
+    pub threads: &'a [Thread],
+    /// Reports that mails were not delivered.
+    pub bounces: &'a [(Message, Vec<MessageId>)],
+}
+
+impl Work<'_> {
+    /// Mails below patches, which may hold commands.
+    fn mails(&self) -> impl Iterator<Item = (&Thread, &Message)> {
+        self.threads.iter().flat_map(|thread| thread.others.iter().map(move |message| (thread, message)))
+    }
+
+    async fn result(&self, at: &mut Transaction, result: &BuildResult, now: Timestamp) -> Result<(), Error> {
+        let thread = result.patch.as_ref().and_then(|id| self.threads.iter().find(|thread| thread.holds(id)));
+        match thread {
+            Some(thread) => decide::result(self.config, thread, result, at, now).await,
+            None => {
+                let id = result.patch.as_ref().map(ToString::to_string).unwrap_or_default();
+                crate::complain(&format!("{}: no mail {id} was found; it will be looked for again", result.name));
+                Ok(())
+            }
+        }
+    }
+
+    async fn message(
+        &self,
+        at: &mut Transaction,
+        thread: &Thread,
+        message: &Message,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        answer::message(self.config, thread, message, at, now).await
+    }
+}

@@ -1,0 +1,68 @@
+//! `triage-bot`: answers failed builds where people talk about them.
+//!
+//! [`args`] is what was typed, [`config`] what is configured. [`threads`] puts mails together to
+//! series, [`builds`] reads what came of them, [`mail`] says it.
+
+mod args;
+mod builds;
+mod config;
+mod error;
+mod mail;
+mod threads;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::error::Error;
+
+/// All is well.
+const DONE: u8 = 0;
+/// Usage, configuration, or a database that does not answer.
+const FAULT: u8 = 2;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Mail(args) => config::load(&args.config.config).and_then(|config| wait(mail::run(&args, &config))),
+        Command::Outbox(args) => {
+            config::load(&args.config.config).and_then(|config| wait(mail::outbox::run(&args, &config)))
+        }
+        Command::Stops(args) => {
+            config::load(&args.config.config).and_then(|config| wait(mail::outbox::stops(&args, &config)))
+        }
+        Command::CheckConfig { config } => config::load(&config.config)
+            .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),
+        Command::Schema => print_schema(),
+    };
+    match done {
+        Ok(()) => ExitCode::from(DONE),
+        Err(error) if error.is_broken_pipe() => ExitCode::from(DONE),
+        Err(error) => {
+            complain(&error.to_string());
+            if let Some(way_out) = error.way_out() {
+                let _ = writeln!(io::stderr(), "            {way_out}");
+            }
+            ExitCode::from(FAULT)
+        }
+    }
+}
+
+fn wait(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(work)
+}
+
+fn print_schema() -> Result<(), Error> {
+    let schema = schemars::schema_for!(config::raw::RawConfig);
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &schema).map_err(io::Error::from)?;
+    Ok(writeln!(out)?)
+}
+
+/// Says something on standard error, as one line.
+pub fn complain(text: &str) {
+    // Nobody is left to be told when that fails.
+    let _ = writeln!(io::stderr(), "triage-bot: {text}");
+}

@@ -1,0 +1,29 @@
+//! What the bot remembers: mails and deliveries that came in, series, builds, causes, what people
+//! said, and the replies that go out.
+//!
+//! Everything happens in a [`Transaction`]. What came in and what is to be answered are written in
+//! the same one, so that a crash leaves either both or none: a message that was seen has its reply
+//! in the outbox, and a message whose reply was not recorded is read again.
+//!
+//! One text of SQL serves SQLite (the default, one file) and PostgreSQL (many processes).
+//! No clock is read here; the time is passed in.
+
+mod causes;
+mod commands;
+mod database;
+mod inbox;
+mod lock;
+mod outbox;
+mod schema;
+mod time;
+
+pub use causes::{KnownCause, NewBuild, SeenCause, Verdict};
+pub use commands::{Audit, RecordedCommand, Stop, StopKind};
+pub use database::{Error, Store, Transaction};
+pub use inbox::{SeriesRecord, SeriesVersion};
+pub use lock::SenderLock;
+pub use outbox::{Counted, Lookup, NewReply, Outgoing, Recorded, Recovered, State};
+pub use time::Timestamp;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What the machine lacks for a test is installed once: packages of Debian as root, programs of PyPI in a folder of `target`.
+//!
+//! A test that needs a program which cannot be installed fails and says so.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// Makes sure that the programs are there. Each comes with the package that has it; a program is a name to be found in
+/// `PATH` or `/usr/sbin`, or an absolute path.
+pub fn need(programs: &[(&str, &str)]) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let lacking = |programs: &[(&str, &str)]| -> Vec<String> {
+        let missing = programs.iter().filter(|(program, _)| find(program).is_none());
+        missing.map(|(_, package)| (*package).to_owned()).collect()
+    };
+    let packages = lacking(programs);
+    if packages.is_empty() {
+        return;
+    }
+    // Without an answer the package asks what kind of mail server this machine is to be.
+    let ready = "echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections";
+    let install = "apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends";
+    let script = format!("apt-get -o DPkg::Lock::Timeout=600 update; {ready}; {install} {}", packages.join(" "));
+    let output = Command::new("sh").args(["-c", &script]).env("DEBIAN_FRONTEND", "noninteractive").output();
+    let output = output.expect("sh starts");
+    let missing = lacking(programs);
+    assert!(
+        missing.is_empty(),
+        "this test needs the Debian packages {missing:?}; installing them as root failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Where a program lies.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.map(|folder| folder.join(program)).find(|path| path.exists())
+}
+
+/// A program of PyPI in an environment of its own, installed at the first use; `package` is `name==version`.
+pub fn python(package: &str, program: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("a running program has a path");
+    let target = own.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
+    let folder = target.join("programs").join(package.replace("==", "-"));
+    fs::create_dir_all(folder.parent().expect("the folder has a parent")).expect("target can be written");
+    let lock = File::create(folder.with_extension("lock")).expect("target can be written");
+    lock.lock().expect("files can be locked");
+    let ready = folder.join("ready");
+    if !ready.exists() {
+        if !Command::new("python3").args(["-m", "ensurepip", "--version"]).output().is_ok_and(|it| it.status.success())
+        {
+            need(&[("python3", "python3"), ("/usr/share/doc/python3-venv", "python3-venv")]);
+        }
+        // What an install that broke off left.
+        let _ = fs::remove_dir_all(&folder);
+        run("python3", &["-m".as_ref(), "venv".as_ref(), folder.as_ref()]);
+        let pip = folder.join("bin/pip");
+        let flags = ["install", "--quiet", "--disable-pip-version-check", package];
+        run(pip.to_str().expect("the path is UTF-8"), &flags.map(Path::new));
+        File::create(&ready).expect("target can be written");
+    }
+    folder.join("bin").join(program)
+}
+
+fn run(program: &str, args: &[&Path]) {
+    let output = Command::new(program).args(args).output();
+    let output = output.unwrap_or_else(|error| panic!("this test needs {program}, which does not start: {error}"));
+    assert!(
+        output.status.success(),
+        "{program} {args:?} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,102 @@
+//! PostgreSQL on loopback, in a folder that goes away.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::{free_port, packages};
+
+/// Where Debian puts the server's programs, in a folder for each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+
+/// A running server with an empty database. Dropping it stops it.
+#[derive(Debug)]
+pub struct Postgres {
+    folder: TempDir,
+    port: u16,
+    user: Option<(u32, u32)>,
+}
+
+impl Postgres {
+    /// Installs PostgreSQL when it is missing, and starts a server of one's own in three seconds.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be installed or does not start.
+    pub fn start() -> Self {
+        if newest().is_none() {
+            packages::need(&[("pg_ctlcluster", "postgresql")]);
+        }
+        let folder = tempfile::Builder::new().prefix("postgres-").tempdir().expect("a temporary folder can be made");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions can be set");
+        // It refuses to run as root.
+        let user = is_root().then(postgres_user);
+        let server = Self { port: free_port(), folder, user };
+        fs::create_dir(server.data()).expect("a folder can be made");
+        if let Some((uid, gid)) = server.user {
+            chown(server.data(), Some(uid), Some(gid)).expect("root can give a folder away");
+        }
+        let data = server.data();
+        let data = data.to_str().expect("the path is text");
+        server
+            .run("initdb", &["-D", data, "-A", "trust", "-U", "triage", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]);
+        let log = format!("{data}/log");
+        let options = format!("-h 127.0.0.1 -p {} -k {data} -c fsync=off", server.port);
+        server.run("pg_ctl", &["-D", data, "-w", "-l", &log, "-o", &options, "start"]);
+        server
+    }
+
+    /// Its address, for a store.
+    pub fn address(&self) -> String {
+        format!("postgres://triage@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn run(&self, program: &str, args: &[&str]) {
+        let programs = newest().expect("the package brings a server");
+        let mut command = Command::new(programs.join(program));
+        command.args(args).current_dir("/");
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
+        // A server that stays keeps what it inherits: a pipe would never end.
+        let log = fs::File::create(self.folder.path().join(format!("{program}.log"))).expect("a log can be made");
+        command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
+        assert!(command.status().expect("it starts").success(), "{program} failed");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let data = self.data();
+        self.run("pg_ctl", &["-D", data.to_str().unwrap_or_default(), "-m", "immediate", "-w", "stop"]);
+    }
+}
+
+/// The programs of the newest version.
+fn newest() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let number = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    let newest = versions.filter(|path| path.join("bin/initdb").exists()).max_by_key(number);
+    newest.map(|path| path.join("bin"))
+}
+
+/// Whether this process is root's.
+fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
+}
+
+fn postgres_user() -> (u32, u32) {
+    let users = fs::read_to_string("/etc/passwd").expect("there are users");
+    let line = users.lines().find(|line| line.starts_with("postgres:")).expect("the package makes a user");
+    let mut numbers = line.split(':').skip(2).map(|text| text.parse().expect("ids are numbers"));
+    (numbers.next().expect("a user has an id"), numbers.next().expect("a user has a group"))
+}
