@@ -5,6 +5,11 @@ use std::collections::HashSet;
 use crate::fixers::Context;
 use crate::index::{Index, folder, name};
 
+/// True for a file that is C++ by its name.
+pub(crate) fn is_cxx(file: &str) -> bool {
+    [".cc", ".cpp", ".cxx", ".C", ".hpp", ".hh", ".hxx"].iter().any(|end| file.ends_with(end))
+}
+
 /// The source files of the objects that a cause names, and of its places.
 pub(crate) fn sources(cx: &Context<'_>, index: &Index<'_>) -> Vec<String> {
     let noted = cx.cause.notes.iter().filter_map(|n| n.location.as_ref());

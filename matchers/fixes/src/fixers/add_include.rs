@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use triage_causes::place::is_header;
 use triage_causes::report::Cause;
 
+use super::spelling::bare;
 use super::{Candidate, Context, Fixer};
 use crate::edit::Edit;
 use crate::index::Index;
@@ -109,14 +110,10 @@ pub(super) fn file(cx: &Context<'_>) -> Option<String> {
 pub(super) fn is_cxx(cx: &Context<'_>) -> bool {
     let places = cx.cause.location.iter().chain(&cx.cause.places).chain(&cx.cause.includes).map(|l| l.file.as_str());
     let objects = cx.cause.objects.iter().map(String::as_str);
-    const ENDS: &[&str] = &[".cc", ".cpp", ".cxx", ".C", ".hh", ".hpp", ".hxx"];
-    places.chain(objects).any(|file| ENDS.iter().any(|end| file.ends_with(end) || file.contains(&format!("{end}."))))
-}
-
-/// A name without `struct`, `std::` and the like.
-fn bare(symbol: &str) -> &str {
-    let plain = symbol.split(['(', '<']).next().unwrap_or(symbol);
-    plain.rsplit([' ', ':', '.']).next().unwrap_or(plain)
+    // `tank.cpp.o` is an object's name, too.
+    places
+        .chain(objects)
+        .any(|file| units::is_cxx(file) || file.rsplit_once('.').is_some_and(|(stem, _)| units::is_cxx(stem)))
 }
 
 /// A word that may be a macro: `P` in `int fill P((int level));` too.

@@ -4,6 +4,7 @@
 use super::{Candidate, Context, Fixer};
 use crate::code::Code;
 use crate::site::{Site, candidate, sites};
+use crate::units;
 
 /// See the module.
 pub struct Fallthrough;
@@ -101,7 +102,7 @@ fn inside(code: &Code<'_>, switch: usize, label: usize) -> String {
 /// How the project says that a fall is meant.
 fn spelling(cx: &Context<'_>, site: &Site) -> String {
     let text = &site.source.text;
-    let cxx = [".cc", ".cpp", ".cxx", ".C", ".hpp", ".hh"].iter().any(|end| site.file.ends_with(end));
+    let cxx = units::is_cxx(&site.file);
     if cx.kernel || text.contains("\tfallthrough;") || text.contains(" fallthrough;") {
         "fallthrough;".into()
     } else if text.contains("FALLTHROUGH;") {

@@ -3,6 +3,7 @@
 use super::{Candidate, Context, Fixer};
 use crate::code::Code;
 use crate::site::{Site, candidate, sites};
+use crate::units;
 
 /// See the module.
 pub struct Initializer;
@@ -53,7 +54,7 @@ fn at(site: &Site, symbol: &str) -> Option<Vec<Candidate>> {
     if !matches!(code.s(end + 1), ";" | ",") {
         return None;
     }
-    let cxx = [".cc", ".cpp", ".cxx", ".C", ".hpp", ".hh"].iter().any(|e| site.file.ends_with(e));
+    let cxx = units::is_cxx(&site.file);
     let first = code.statement_start(name);
     let kind: Vec<&str> = (first..name).map(|t| code.s(t)).collect();
     let used =

@@ -7,7 +7,7 @@ use crate::edit::Edit;
 use crate::index::{self, Index};
 use crate::site::candidate;
 use crate::source::SourceFile;
-use crate::units;
+use crate::units::{self, is_cxx};
 
 /// See the module.
 pub struct Linkage;
@@ -65,10 +65,6 @@ fn is_of_file(code: &Code<'_>, at: usize) -> bool {
 fn stem(file: &str) -> &str {
     let name = index::name(file);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
-}
-
-fn is_cxx(file: &str) -> bool {
-    [".cc", ".cpp", ".cxx", ".C", ".hpp", ".hh", ".hxx"].iter().any(|end| file.ends_with(end))
 }
 
 /// The definition of a name that other files can see.

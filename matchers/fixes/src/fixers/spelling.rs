@@ -40,9 +40,10 @@ impl Fixer for Spelling {
     }
 }
 
-/// A name without `struct`, `std::` and the like.
-fn bare(symbol: &str) -> &str {
-    symbol.rsplit([' ', ':']).next().unwrap_or(symbol)
+/// A name without `struct`, `std::`, arguments and the like.
+pub(super) fn bare(symbol: &str) -> &str {
+    let plain = symbol.split(['(', '<']).next().unwrap_or(symbol);
+    plain.rsplit([' ', ':', '.']).next().unwrap_or(plain)
 }
 
 /// How far apart two spellings are, when a slip explains it: 0 for case and underscores alone.
