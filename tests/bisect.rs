@@ -481,7 +481,7 @@ fn a_stop_leaves_nothing_behind() {
     assert!(kill.success());
     let start = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(start.elapsed() < Duration::from_secs(6));
+    assert!(start.elapsed() < Duration::from_secs(60));
     assert_eq!(project.state(), before);
     assert!(!marker.exists(), "what the command writes stays in the scratch copy");
     assert_eq!(names(own.path()), Vec::<String>::new());

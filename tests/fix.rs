@@ -267,7 +267,7 @@ fn the_program_proves_and_stops() {
     assert!(kill.success());
     let start = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(start.elapsed() < Duration::from_secs(6));
+    assert!(start.elapsed() < Duration::from_secs(60));
     assert_eq!(left_behind(&top), Vec::<String>::new());
 }
 
