@@ -76,6 +76,8 @@ pub struct MailConfig {
     pub archives: Vec<String>,
     /// Where results of builds come in.
     pub results: Option<PathBuf>,
+    /// Where commits of results are looked up.
+    pub repository: Option<PathBuf>,
     /// How to find out whether a mail arrived.
     pub sent: SentConfig,
 }
@@ -212,6 +214,7 @@ impl Reader<'_> {
             imap: raw.sources.imap.into_iter().map(|imap| self.imap(imap)).collect::<Result<_, _>>()?,
             archives: raw.sources.archives,
             results: raw.results.map(|folder| self.folder.join(folder)),
+            repository: raw.repository.map(|folder| self.folder.join(folder)),
             sent: SentConfig {
                 place,
                 copy_to,

@@ -66,6 +66,10 @@ pub struct RawMail {
     /// A folder into which CI puts results of builds, as `NAME.yaml`; see the example.
     #[serde(default)]
     pub results: Option<PathBuf>,
+    /// A git repository in which the commits of results are looked up, to find the patches that they
+    /// were made of.
+    #[serde(default)]
+    pub repository: Option<PathBuf>,
     /// How to find out whether a mail arrived, when a crash leaves a doubt.
     #[serde(default)]
     pub sent: RawSent,

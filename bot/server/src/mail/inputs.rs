@@ -15,6 +15,7 @@ use crate::args::MailArgs;
 use crate::builds::BuildResult;
 use crate::config::Config;
 use crate::error::Error;
+use crate::named::Named;
 
 /// What was read.
 #[derive(Default)]
@@ -104,10 +105,11 @@ fn mailbox(path: &Path, add: &mut impl FnMut(&[u8])) -> std::io::Result<()> {
 /// Adds the threads of results that are in no mail that was read, from the archives.
 pub async fn look_up(config: &Config, results: &[BuildResult], bag: &mut Mailbag) -> Result<(), Error> {
     let known: BTreeSet<MessageId> = bag.messages.iter().filter_map(|message| message.message_id.clone()).collect();
-    let wanted: BTreeSet<&MessageId> = results.iter().filter_map(|result| result.patch.as_ref()).collect();
+    let wanted: BTreeSet<MessageId> =
+        results.iter().filter_map(|result| result.about.as_ref()).flat_map(Named::message_ids).collect();
     for archive in &config.mail.archives {
         let mut archive = HttpArchive::new(archive, Duration::ZERO)?;
-        for id in wanted.iter().filter(|id| !known.contains(**id)) {
+        for id in wanted.iter().filter(|id| !known.contains(*id)) {
             bag.messages.extend(archive.thread(id).await?);
         }
     }
