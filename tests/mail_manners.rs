@@ -449,3 +449,44 @@ fn a_change_finds_its_newest_version() {
     );
     assert_eq!(answers(&told(&["--change", "20261123-pump:v2"]).stdout), "<v2@dev>");
 }
+
+#[test]
+fn a_pull_request_is_answered_like_a_patch() {
+    let quiet = Quiet::new("  commands: {retests: retests}\n");
+    let head = "fedcba9876543210fedcba9876543210fedcba98";
+    let text = format!(
+        "Linus,\n\nThe following changes since commit 0123456789abcdef0123456789abcdef01234567:\n\n  Linux 6.1\n\n\
+         are available in the Git repository at:\n\n  https://git.example.test/pump.git tags/pump-1\n\n\
+         for you to fetch changes up to {head}:\n\n  pump: it\n"
+    );
+    quiet.mail(
+        "pull",
+        &format!(
+            "From: Dev Person <dev@example.test>\nTo: {LIST}\nDate: Thu, 26 Nov 2026 10:00:00 +0000\n\
+             Message-ID: <pull@dev>\nSubject: [GIT PULL] pump fixes\n\n{text}"
+        ),
+    );
+    quiet.series();
+    // CI builds what the request ends with; no repository is needed to know it again.
+    fs::write(quiet.bot.path("results/a.log"), bot::log("src/pump.c", "level")).unwrap();
+    fs::write(quiet.bot.path("results/a.yaml"), format!("commit: {head}\nlogs: [a.log]\n")).unwrap();
+    let shown = quiet.shown();
+    assert_eq!(shown.iter().map(|mail| answers(mail)).collect::<Vec<_>>(), ["<pull@dev>"]);
+    assert!(shown[0].contains("Subject: Re: [GIT PULL] pump fixes\n"), "{}", shown[0]);
+    assert!(shown[0].contains("With this pull request the build fails"), "{}", shown[0]);
+    assert!(shown[0].contains("base:      0123456789ab\n"), "{}", shown[0]);
+    quiet.record();
+    // It is named by its Message-ID, too, and said once.
+    quiet.bot.result("b", "pull@dev", &format!("\n{}", bot::log("src/pump.c", "level")));
+    quiet.record();
+    assert_eq!(quiet.shown().len(), 1);
+    quiet.bot.result("c", "pull@dev", &bot::log("src/pump.c", "depth"));
+    quiet.record();
+    assert!(quiet.shown().iter().any(|mail| mail.contains("about this pull request already")), "{:?}", quiet.shown());
+    // Commands in its thread are obeyed.
+    quiet.mail("c1", &command("c1@dev", "dev@example.test", "pull@dev", "#triage retest"));
+    quiet.record();
+    let asked = fs::read_dir(quiet.bot.path("retests")).unwrap().next().unwrap().unwrap().path();
+    let asked = fs::read_to_string(asked).unwrap();
+    assert!(asked.contains(head) && asked.contains("https://git.example.test/pump.git"), "{asked}");
+}

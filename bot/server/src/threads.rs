@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use triage_causes::report::Cause;
 use triage_mail::reply::{Blame, Certainty};
-use triage_mail::series::{Added, Name, NotFound, Patch, Series, SeriesKey, Shelf};
+use triage_mail::series::{Added, Name, NotFound, Patch, PullRequest, Series, SeriesKey, Shelf};
 use triage_mail::{Address, Message, MessageId};
 
 use crate::builds::BuildResult;
 use crate::named::Named;
 
-/// A series in one version, with its thread.
+/// A series in one version, or a pull request, with its thread.
 #[derive(Debug)]
 pub struct Thread {
     /// What names it: the Message-ID of the cover letter, or of the first patch.
     pub id: MessageId,
     /// The version, from 1.
     pub version: u32,
-    /// The cover letter and the patches.
+    /// The cover letter and the patches; none of both in the thread of a pull request.
     pub series: Series,
+    /// The pull request.
+    pub pull: Option<PullRequest>,
     /// Everything below them, in the order in which it was sent.
     pub others: Vec<Message>,
 }
@@ -60,16 +62,29 @@ impl Threads {
                 others.entry(key).or_default().push(*message);
             }
         }
-        let thread = |(key, series): (_, &Series)| {
+        let mut below = |key: SeriesKey| {
             let mut others = others.remove(&key).unwrap_or_default();
             let mut seen = BTreeSet::new();
             others.retain(|message| message.message_id.clone().is_some_and(|id| seen.insert(id)));
             others.sort_by_key(|message| message.date);
-            let id = series.root()?.clone();
-            Some((key, Thread { id, version: series.version, series: series.clone(), others }))
+            others
         };
-        let (keys, all): (Vec<_>, Vec<_>) = shelf.series().filter_map(thread).unzip();
-        Self { all, places: keys.into_iter().zip(0..).collect(), shelf }
+        let (mut all, mut places) = (Vec::new(), HashMap::new());
+        for (key, series) in shelf.series() {
+            let Some(id) = series.root().cloned() else { continue };
+            places.insert(key, all.len());
+            let (version, series) = (series.version, series.clone());
+            all.push(Thread { id, version, series, pull: None, others: below(key) });
+        }
+        for (key, pull) in shelf.pulls() {
+            places.insert(key, all.len());
+            let version = pull.subject.version.unwrap_or(1);
+            let sender = pull.mail.person().cloned();
+            let (tags, patches) = (Vec::new(), BTreeMap::new());
+            let series = Series { version, total: 0, rfc: false, resend: false, tags, sender, cover: None, patches };
+            all.push(Thread { id: pull.id.clone(), version, series, pull: Some(pull.clone()), others: below(key) });
+        }
+        Self { all, places, shelf }
     }
 
     /// The thread that a result is about, or why it is not known.
@@ -119,9 +134,14 @@ fn not_found(named: &Named) -> String {
 }
 
 impl Thread {
-    /// All mails: the cover letter, the patches, the rest.
+    /// All mails: the pull request, or the cover letter and the patches, then the rest.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.series.mails().chain(&self.others)
+        self.sent().chain(&self.others)
+    }
+
+    /// The mails that ask for something to be taken in.
+    fn sent(&self) -> impl Iterator<Item = &Message> {
+        self.pull.iter().map(|pull| &pull.mail).chain(self.series.mails())
     }
 
     /// Whether a mail is one of it.
@@ -129,14 +149,17 @@ impl Thread {
         self.messages().any(|message| message.message_id.as_ref() == Some(id))
     }
 
-    /// The mail that stands for the whole: the cover letter, or the first patch.
+    /// The mail that stands for the whole: the pull request, the cover letter, or the first patch.
     pub fn head(&self) -> Option<&Message> {
-        self.series.mails().next()
+        self.sent().next()
     }
 
     /// The commit that the series says it applies to, short.
     pub fn base(&self) -> Option<String> {
-        let commit = self.series.base().commit?;
+        let commit = match &self.pull {
+            Some(pull) => pull.since.clone()?,
+            None => self.series.base().commit?,
+        };
         let hex = commit.bytes().all(|byte| byte.is_ascii_hexdigit());
         hex.then(|| commit.chars().take(12).collect())
     }
@@ -150,7 +173,7 @@ impl Thread {
             message.to.iter().chain(&message.cc).map(|one| lower(one.address())).collect()
         };
         let mut people = BTreeSet::new();
-        for message in self.series.mails() {
+        for message in self.sent() {
             people.extend(message.from.iter().map(|from| lower(from.address())));
             people.extend(named(message));
         }
@@ -202,8 +225,11 @@ impl Thread {
         }
     }
 
-    /// How many patches the series has, or should have.
+    /// How many patches the series has, or should have; 0 for a pull request.
     pub fn total(&self) -> u32 {
+        if self.pull.is_some() {
+            return 0;
+        }
         self.series.total.max(self.series.patches.len() as u32).max(1)
     }
 
