@@ -490,3 +490,34 @@ fn a_pull_request_is_answered_like_a_patch() {
     let asked = fs::read_to_string(asked).unwrap();
     assert!(asked.contains(head) && asked.contains("https://git.example.test/pump.git"), "{asked}");
 }
+
+#[test]
+fn a_clone_of_an_archive_is_read() {
+    let quiet = Quiet::new("  sources: {git_archives: [archive]}\n");
+    let epoch = quiet.bot.path("archive/git/0.git");
+    fs::create_dir_all(&epoch).unwrap();
+    quiet.series();
+    let git = |args: &[&str]| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&epoch).args(["-c", "user.name=P", "-c", "user.email=p@example.test"]).args(args);
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    // As public-inbox-v2-format(5) has it: each commit has its mail as the file `m`.
+    git(&["init", "-q"]);
+    for number in 0..=2 {
+        fs::copy(quiet.mails().join(number.to_string()), epoch.join("m")).unwrap();
+        git(&["add", "m"]);
+        git(&["commit", "-qm", "x"]);
+    }
+    let bare = quiet.bot.path("archive/git/1.git");
+    fs::rename(epoch.join(".git"), &bare).unwrap();
+    fs::remove_dir_all(&epoch).unwrap();
+    quiet.bot.result("a", "0@dev", &bot::log("src/valve.c", "level"));
+    let told = quiet.bot.mail(&["--dry-run"]);
+    assert_eq!((told.status, answers(&told.stdout)), (Some(0), "<2@dev>"), "{told:?}");
+    fs::rename(&bare, quiet.bot.path("archive/elsewhere")).unwrap();
+    let told = quiet.bot.mail(&["--dry-run"]);
+    assert_eq!(told.status, Some(2));
+    assert!(told.stderr.contains("archive: no archive of public-inbox"), "{told:?}");
+}

@@ -222,6 +222,10 @@ pub struct RawSources {
     pub mboxes: Vec<PathBuf>,
     /// Mailboxes of IMAP servers.
     pub imap: Vec<RawImap>,
+    /// Clones of public-inbox archives on this machine (v1 or v2), which something keeps up to date. Of
+    /// each, the newest 50,000 mails are read.
+    #[schemars(with = "Vec<String>")]
+    pub git_archives: Vec<Spanned<String>>,
     /// Archives of public-inbox on the web, by the addresses of their inboxes: the thread of a result
     /// that is not in the mail above is asked for there.
     pub archives: Vec<String>,

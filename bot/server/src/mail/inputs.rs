@@ -1,4 +1,4 @@
-//! Reads mails: Maildirs, mailboxes, single mails, IMAP, and threads from archives.
+//! Reads mails: Maildirs, mailboxes, single mails, IMAP, archives in git, and threads from archives on the web.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use triage_mail::manners::incoming;
 use triage_mail::message::RAW_MAX;
-use triage_mail::source::{HttpArchive, Imap, ImapConfig, MboxReader, Quoting, Source};
+use triage_mail::source::{Cursor, HttpArchive, Imap, MboxReader, Quoting, Source};
 use triage_mail::{Message, MessageId};
 
 use crate::args::MailArgs;
@@ -28,7 +28,7 @@ pub struct Mailbag {
 
 /// Ids of a bounce that are looked at.
 const IDS_MAX: usize = 100;
-/// Mails of one mailbox that are read.
+/// Mails of one mailbox that are read, and of an archive the newest.
 const MAILS_MAX: usize = 50_000;
 
 /// All mails that are named or configured.
@@ -58,7 +58,12 @@ pub async fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
     }
     if args.series.is_empty() {
         for mailbox in &config.mail.imap {
-            imap(mailbox, &mut bag).await?;
+            let source = Source::Imap(Box::new(Imap::new(mailbox.clone())));
+            all_of(source, None, &mut bag).await?;
+        }
+        for archive in &config.mail.git_archives {
+            let cursor = archive.newest(MAILS_MAX).await?;
+            all_of(Source::GitArchive(archive.clone()), Some(cursor), &mut bag).await?;
         }
     }
     Ok(bag)
@@ -116,10 +121,8 @@ pub async fn look_up(config: &Config, results: &[BuildResult], bag: &mut Mailbag
     Ok(())
 }
 
-/// All of a mailbox; its mails are left as they are.
-async fn imap(config: &ImapConfig, bag: &mut Mailbag) -> Result<(), Error> {
-    let mut source = Source::Imap(Box::new(Imap::new(config.clone())));
-    let mut cursor = None;
+/// All of a mailbox or archive behind a cursor; its mails are left as they are.
+async fn all_of(mut source: Source, mut cursor: Option<Cursor>, bag: &mut Mailbag) -> Result<(), Error> {
     let mut read = 0;
     loop {
         let batch = source.read(cursor.as_ref()).await?;
