@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -62,6 +62,37 @@ impl Quiet {
         assert_eq!(told.status, Some(0), "{told:?}");
         told.stderr
     }
+}
+
+/// A repository with a file of three lines, to which a commit adds the line of [`bot::patch`]; the commit's name.
+fn commit(folder: &Path, file: &str, message: &str) -> String {
+    let git = |args: &[&str]| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(folder).args(["-c", "user.name=Maintainer", "-c", "user.email=m@example.test"]).args(args);
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    fs::create_dir_all(folder.join(file).parent().unwrap()).unwrap();
+    git(&["init", "-q"]);
+    fs::write(folder.join(file), "a\nb\nc\n").unwrap();
+    git(&["add", "."]);
+    git(&["commit", "-qm", "base"]);
+    fs::write(folder.join(file), "a\nb\nc\nlevel = 1;\n").unwrap();
+    git(&["commit", "-qam", message]);
+    git(&["rev-parse", "HEAD"])
+}
+
+/// What `triage --format json` writes of a log, with an axis of its build.
+fn report(log: &str, axis: &str, value: &str) -> String {
+    let book = triage_rules::RuleBook::embedded();
+    let mut analyzer = triage_causes::Analyzer::new(&book, triage_causes::Options::default());
+    analyzer.begin("x.log");
+    let summary = triage_log::read_log(&mut log.as_bytes(), &mut |diagnostic| analyzer.diagnostic(diagnostic)).unwrap();
+    analyzer.end(&summary);
+    let mut report = analyzer.finish();
+    report.builds[0].axes.insert(axis.to_owned(), value.to_owned());
+    serde_json::to_string(&report).unwrap()
 }
 
 fn answers(mail: &str) -> &str {
@@ -337,4 +368,156 @@ fn commands_need_a_proved_sender_where_that_is_asked() {
     let shown = quiet.shown();
     assert_eq!(shown.len(), 2);
     assert!(shown.iter().any(|mail| answers(mail) == "<c3@dev>"), "{shown:?}");
+}
+
+#[test]
+fn a_commit_finds_the_patch_that_it_was_made_of() {
+    let quiet = Quiet::new("  repository: tree\n");
+    quiet.series();
+    // The maintainer edited the title; the diff tells.
+    let id = commit(&quiet.bot.path("tree"), "src/valve.c", "valve: reworded");
+    fs::write(quiet.bot.path("results/a.log"), bot::log("src/valve.c", "level")).unwrap();
+    fs::write(quiet.bot.path("results/a.yaml"), format!("commit: {id}\nlogs: [a.log]\n")).unwrap();
+    let shown = quiet.shown();
+    assert_eq!(shown.iter().map(|mail| answers(mail)).collect::<Vec<_>>(), ["<2@dev>"]);
+    // As `git format-patch` writes it, without a repository.
+    let mut git = Command::new("git");
+    let written = git.arg("-C").arg(quiet.bot.path("tree")).args(["format-patch", "-1", "--stdout"]).output().unwrap();
+    fs::write(quiet.bot.path("results/a.patch"), written.stdout).unwrap();
+    fs::write(quiet.bot.path("results/a.yaml"), "commit_patch: a.patch\nlogs: [a.log]\n").unwrap();
+    assert_eq!(quiet.shown(), shown);
+    // The report's builds say it.
+    fs::write(quiet.bot.path("results/a.json"), report(&bot::log("src/valve.c", "level"), "commit", &id)).unwrap();
+    fs::write(quiet.bot.path("results/a.yaml"), "report: a.json\n").unwrap();
+    assert_eq!(quiet.shown().len(), 1);
+    assert_eq!(answers(&quiet.shown()[0]), "<2@dev>");
+    // What is unknown to git is kept, and said with its place.
+    fs::write(quiet.bot.path("results/a.yaml"), "logs: [a.log]\ncommit: 0123456789abcdef\n").unwrap();
+    assert!(quiet.record().contains("a.yaml:2:9: git does not know the commit 0123456789abcdef"));
+    fs::write(quiet.bot.path("results/a.yaml"), "logs: [a.log]\n").unwrap();
+    assert!(quiet.record().contains("a.yaml:1:1: say what was built: give 'patch', 'commit',"));
+}
+
+#[test]
+fn later_patches_are_not_blamed_for_an_earlier_commit() {
+    let quiet = Quiet::new("  repository: tree\n");
+    quiet.series();
+    let id = commit(&quiet.bot.path("tree"), "src/pump.c", "pump: part 1\n\nLink: https://lore.kernel.org/r/1@dev");
+    fs::write(quiet.bot.path("results/a.log"), bot::log("src/valve.c", "level")).unwrap();
+    fs::write(quiet.bot.path("results/a.yaml"), format!("commit: {id}\nlogs: [a.log]\n")).unwrap();
+    let shown = quiet.shown();
+    assert_eq!(shown.iter().map(|mail| answers(mail)).collect::<Vec<_>>(), ["<1@dev>"], "patch 2 was not built");
+}
+
+#[test]
+fn a_change_finds_its_newest_version() {
+    let quiet = Quiet::new("");
+    let change = |id: &str, from: &str, subject: &str| {
+        let patch = bot::patch(id, from, LIST, subject, "src/pump.c");
+        quiet.mail(id, &patch.replacen("Text.\n", "Text.\n\nchange-id: 20261123-pump\n", 1));
+    };
+    change("v1@dev", "dev@example.test", "[PATCH] pump: it");
+    change("v2@dev", "dev@example.test", "[PATCH v2] pump: it");
+    let log = quiet.bot.path("x.log");
+    fs::write(&log, bot::log("src/pump.c", "level")).unwrap();
+    let told = |name: &[&str]| {
+        let mut args = vec!["--dry-run", "--series", quiet.bot.path("mails").to_str().unwrap().to_owned().leak()];
+        args.extend(name);
+        args.push(log.to_str().unwrap());
+        quiet.bot.mail(&args)
+    };
+    assert_eq!(answers(&told(&["--change", "20261123-pump"]).stdout), "<v2@dev>");
+    assert_eq!(answers(&told(&["--change", "20261123-pump:v1"]).stdout), "<v1@dev>");
+    let unused = quiet.bot.mail(&["--dry-run", "--change", "20261123-pump"]);
+    assert!(unused.status == Some(2) && unused.stderr.contains("give its --report or its logs, too"), "{unused:?}");
+    let missing = told(&["--change", "20261123-other"]);
+    assert_eq!(missing.status, Some(2), "{missing:?}");
+    assert!(missing.stderr.contains("no mail was found for change-id 20261123-other"), "{missing:?}");
+    let bare = told(&["--commit", "0123456789ab"]);
+    assert_eq!(bare.status, Some(2), "{bare:?}");
+    assert!(bare.stderr.contains("a git repository is needed (--tree, or 'repository'"), "{bare:?}");
+    assert!(told(&["--commit", "HEAD"]).stderr.contains("\"HEAD\" is no commit; give 7 to 64 hexadecimal digits"));
+    let both = told(&["--commit", "0123456789ab", "--change", "x"]);
+    assert!(both.status == Some(2) && both.stderr.contains("cannot be used with"), "{both:?}");
+    // Anyone can write a change-id into a mail.
+    change("v3@evil", "mallory@example.net", "[PATCH v3] pump: it");
+    let several = told(&["--change", "20261123-pump"]);
+    assert_eq!((several.status, several.stdout.as_str()), (Some(2), ""), "{several:?}");
+    assert!(
+        several.stderr.contains("series fit change-id 20261123-pump: <v1@dev>, <v2@dev>, <v3@evil>"),
+        "{several:?}"
+    );
+    assert_eq!(answers(&told(&["--change", "20261123-pump:v2"]).stdout), "<v2@dev>");
+}
+
+#[test]
+fn a_pull_request_is_answered_like_a_patch() {
+    let quiet = Quiet::new("  commands: {retests: retests}\n");
+    let head = "fedcba9876543210fedcba9876543210fedcba98";
+    let text = format!(
+        "Linus,\n\nThe following changes since commit 0123456789abcdef0123456789abcdef01234567:\n\n  Linux 6.1\n\n\
+         are available in the Git repository at:\n\n  https://git.example.test/pump.git tags/pump-1\n\n\
+         for you to fetch changes up to {head}:\n\n  pump: it\n"
+    );
+    quiet.mail(
+        "pull",
+        &format!(
+            "From: Dev Person <dev@example.test>\nTo: {LIST}\nDate: Thu, 26 Nov 2026 10:00:00 +0000\n\
+             Message-ID: <pull@dev>\nSubject: [GIT PULL] pump fixes\n\n{text}"
+        ),
+    );
+    quiet.series();
+    // CI builds what the request ends with; no repository is needed to know it again.
+    fs::write(quiet.bot.path("results/a.log"), bot::log("src/pump.c", "level")).unwrap();
+    fs::write(quiet.bot.path("results/a.yaml"), format!("commit: {head}\nlogs: [a.log]\n")).unwrap();
+    let shown = quiet.shown();
+    assert_eq!(shown.iter().map(|mail| answers(mail)).collect::<Vec<_>>(), ["<pull@dev>"]);
+    assert!(shown[0].contains("Subject: Re: [GIT PULL] pump fixes\n"), "{}", shown[0]);
+    assert!(shown[0].contains("With this pull request the build fails"), "{}", shown[0]);
+    assert!(shown[0].contains("base:      0123456789ab\n"), "{}", shown[0]);
+    quiet.record();
+    // It is named by its Message-ID, too, and said once.
+    quiet.bot.result("b", "pull@dev", &format!("\n{}", bot::log("src/pump.c", "level")));
+    quiet.record();
+    assert_eq!(quiet.shown().len(), 1);
+    quiet.bot.result("c", "pull@dev", &bot::log("src/pump.c", "depth"));
+    quiet.record();
+    assert!(quiet.shown().iter().any(|mail| mail.contains("about this pull request already")), "{:?}", quiet.shown());
+    // Commands in its thread are obeyed.
+    quiet.mail("c1", &command("c1@dev", "dev@example.test", "pull@dev", "#triage retest"));
+    quiet.record();
+    let asked = fs::read_dir(quiet.bot.path("retests")).unwrap().next().unwrap().unwrap().path();
+    let asked = fs::read_to_string(asked).unwrap();
+    assert!(asked.contains(head) && asked.contains("https://git.example.test/pump.git"), "{asked}");
+}
+
+#[test]
+fn a_clone_of_an_archive_is_read() {
+    let quiet = Quiet::new("  sources: {git_archives: [archive]}\n");
+    let epoch = quiet.bot.path("archive/git/0.git");
+    fs::create_dir_all(&epoch).unwrap();
+    quiet.series();
+    let git = |args: &[&str]| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&epoch).args(["-c", "user.name=P", "-c", "user.email=p@example.test"]).args(args);
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    // As public-inbox-v2-format(5) has it: each commit has its mail as the file `m`.
+    git(&["init", "-q"]);
+    for number in 0..=2 {
+        fs::copy(quiet.mails().join(number.to_string()), epoch.join("m")).unwrap();
+        git(&["add", "m"]);
+        git(&["commit", "-qm", "x"]);
+    }
+    let bare = quiet.bot.path("archive/git/1.git");
+    fs::rename(epoch.join(".git"), &bare).unwrap();
+    fs::remove_dir_all(&epoch).unwrap();
+    quiet.bot.result("a", "0@dev", &bot::log("src/valve.c", "level"));
+    let told = quiet.bot.mail(&["--dry-run"]);
+    assert_eq!((told.status, answers(&told.stdout)), (Some(0), "<2@dev>"), "{told:?}");
+    fs::rename(&bare, quiet.bot.path("archive/elsewhere")).unwrap();
+    let told = quiet.bot.mail(&["--dry-run"]);
+    assert_eq!(told.status, Some(2));
+    assert!(told.stderr.contains("archive: no archive of public-inbox"), "{told:?}");
 }

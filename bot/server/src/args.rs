@@ -23,8 +23,10 @@ pub enum Command {
     /// logs), records what is to be said, and sends it. Without `send: true` in the configuration,
     /// or with --dry-run, the mails are printed as a mailbox, and nothing is sent or recorded.
     ///
-    /// A result is a file NAME.yaml with `patch:` (the Message-ID of a mail of the series), `report:`
-    /// (a report in JSON) or `logs:` (a list), and perhaps `base:`, `url:` and `reproduce:`.
+    /// A result is a file NAME.yaml with `report:` (a report in JSON) or `logs:` (a list), and with the
+    /// series that was built: `patch:` (the Message-ID of one of its mails), `commit:`, `commit_patch:`
+    /// (a file of `git format-patch -1 --stdout`) or `change:` (a change-id); without one of them the
+    /// commit that the builds of the report name counts. Perhaps with `base:`, `url:`, `reproduce:`.
     Mail(MailArgs),
     /// List the mails that wait, and decide about those that are stuck
     ///
@@ -88,8 +90,20 @@ pub struct MailArgs {
     #[arg(long, value_name = "PATH")]
     pub series: Vec<PathBuf>,
     /// The Message-ID of a mail of the series that was built
-    #[arg(long = "for", value_name = "ID", value_parser = parse_id)]
+    #[arg(long = "for", value_name = "ID", value_parser = parse_id, group = "named")]
     pub patch: Option<MessageId>,
+    /// The commit that was built: of a patch of the series (see --tree), or the last of a pull request
+    #[arg(long, value_name = "SHA", group = "named")]
+    pub commit: Option<String>,
+    /// The commit that was built, as `git format-patch -1 --stdout` writes it
+    #[arg(long, value_name = "FILE", group = "named")]
+    pub commit_patch: Option<PathBuf>,
+    /// The change-id of the series that was built; the newest version, or ID:v2
+    #[arg(long, value_name = "ID", group = "named")]
+    pub change: Option<String>,
+    /// A git repository with the commit; `repository` of the configuration when missing
+    #[arg(long, value_name = "DIR")]
+    pub tree: Option<PathBuf>,
     /// The report on its builds, in JSON (of triage, triage fix or triage matrix)
     #[arg(long, value_name = "FILE", conflicts_with = "logs")]
     pub report: Option<PathBuf>,

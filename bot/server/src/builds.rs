@@ -9,17 +9,21 @@ use triage_causes::report::FORMAT_VERSION;
 use triage_causes::{Analyzer, Options, Report};
 use triage_log::container::{self, Limits};
 use triage_mail::MessageId;
+use triage_mail::series::Commit;
 use triage_rules::RuleBook;
 
 use crate::error::{Error, reason};
+use crate::named::Named;
 
 /// What was built and what came of it.
 #[derive(Debug)]
 pub struct BuildResult {
     /// What it is known by; the same result has the same name.
     pub name: String,
-    /// A mail of the series; none when there is one series only.
-    pub patch: Option<MessageId>,
+    /// Which series it is about; none when there is one series only.
+    pub about: Option<Named>,
+    /// It was given on the command line, so that somebody waits for an answer.
+    pub is_typed: bool,
     /// The report.
     pub report: Report,
     /// The commit on which the patches were built.
@@ -35,7 +39,17 @@ pub struct BuildResult {
 #[serde(deny_unknown_fields)]
 struct RawResult {
     /// The Message-ID of a mail of the series.
-    patch: Spanned<String>,
+    #[serde(default)]
+    patch: Option<Spanned<String>>,
+    /// A commit that was made of one of its patches, or that a pull request ends with.
+    #[serde(default)]
+    commit: Option<Spanned<String>>,
+    /// That commit as `git format-patch -1 --stdout` writes it, relative to the file.
+    #[serde(default)]
+    commit_patch: Option<PathBuf>,
+    /// Its change-id, perhaps with `:v2`.
+    #[serde(default)]
+    change: Option<Spanned<String>>,
     /// A report in JSON, relative to the file.
     #[serde(default)]
     report: Option<PathBuf>,
@@ -53,8 +67,13 @@ struct RawResult {
     reproduce: Vec<String>,
 }
 
-/// The results in a folder, by name; with what is wrong with the others.
-pub fn in_folder(folder: &Path, book: &RuleBook) -> Result<(Vec<BuildResult>, Vec<Error>), Error> {
+/// The results in a folder, by name; with what is wrong with the others. Commits are looked up in the
+/// repository, when there is one.
+pub fn in_folder(
+    folder: &Path,
+    repository: Option<&Path>,
+    book: &RuleBook,
+) -> Result<(Vec<BuildResult>, Vec<Error>), Error> {
     let entries = fs::read_dir(folder).map_err(|error| Error::Read(folder.to_owned(), error))?;
     let mut paths = Vec::new();
     for entry in entries {
@@ -66,7 +85,7 @@ pub fn in_folder(folder: &Path, book: &RuleBook) -> Result<(Vec<BuildResult>, Ve
     paths.sort();
     let (mut results, mut faults) = (Vec::new(), Vec::new());
     for path in paths {
-        match from_file(&path, book) {
+        match from_file(&path, repository, book) {
             Ok(result) => results.push(result),
             Err(fault) => faults.push(fault),
         }
@@ -74,16 +93,13 @@ pub fn in_folder(folder: &Path, book: &RuleBook) -> Result<(Vec<BuildResult>, Ve
     Ok((results, faults))
 }
 
-fn from_file(path: &Path, book: &RuleBook) -> Result<BuildResult, Error> {
+fn from_file(path: &Path, repository: Option<&Path>, book: &RuleBook) -> Result<BuildResult, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::Read(path.to_owned(), error))?;
     let fault = |line: u64, column: u64, why: &str| Error::Result(format!("{}:{line}:{column}: {why}", path.display()));
     let raw: RawResult = serde_yaml::from_str(&text).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
         fault(line, column, error.without_snippet().to_string().lines().next().unwrap_or_default())
     })?;
-    let at = raw.patch.referenced;
-    let patch =
-        MessageId::parse(&raw.patch.value).map_err(|error| fault(at.line(), at.column(), &error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let report = match (&raw.report, raw.logs.as_slice()) {
         (Some(report), []) => read_report(&folder.join(report))?,
@@ -94,7 +110,41 @@ fn from_file(path: &Path, book: &RuleBook) -> Result<BuildResult, Error> {
         _ => return Err(fault(1, 1, "give either 'report' or 'logs'")),
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(BuildResult { name, patch: Some(patch), report, base: raw.base, url: raw.url, reproduce: raw.reproduce })
+    let wrong = |text: &Spanned<String>, why: String| fault(text.referenced.line(), text.referenced.column(), &why);
+    let about = match (&raw.patch, &raw.commit, &raw.commit_patch, &raw.change) {
+        (Some(id), None, None, None) => {
+            Named::Message(MessageId::parse(&id.value).map_err(|error| wrong(id, error.to_string()))?)
+        }
+        (None, Some(commit), None, None) => {
+            Named::commit(&commit.value, repository).map_err(|error| wrong(commit, error.to_string()))?
+        }
+        (None, None, Some(file), None) => read_commit(&folder.join(file))?,
+        (None, None, None, Some(change)) => Named::change(&change.value).map_err(|why| wrong(change, why))?,
+        (None, None, None, None) => {
+            let named = Named::of_report(&report, repository).map_err(|why| fault(1, 1, &why))?;
+            named
+                .ok_or_else(|| fault(1, 1, "say what was built: give 'patch', 'commit', 'commit_patch' or 'change'"))?
+        }
+        _ => return Err(fault(1, 1, "give one of 'patch', 'commit', 'commit_patch' and 'change'")),
+    };
+    Ok(BuildResult {
+        name,
+        about: Some(about),
+        is_typed: false,
+        report,
+        base: raw.base,
+        url: raw.url,
+        reproduce: raw.reproduce,
+    })
+}
+
+/// A commit that `git format-patch -1 --stdout` wrote.
+pub fn read_commit(path: &Path) -> Result<Named, Error> {
+    let raw = fs::read(path).map_err(|error| Error::Read(path.to_owned(), error))?;
+    let commit = Commit::from_patch(&raw);
+    commit
+        .map(|commit| Named::Commit(Box::new(commit)))
+        .map_err(|error| Error::Result(format!("{}:1:1: {error}", path.display())))
 }
 
 /// A report that `--format json` wrote.

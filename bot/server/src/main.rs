@@ -1,13 +1,14 @@
 //! `triage-bot`: answers failed builds where people talk about them.
 //!
 //! [`args`] is what was typed, [`config`] what is configured. [`threads`] puts mails together to
-//! series, [`builds`] reads what came of them, [`mail`] says it.
+//! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it.
 
 mod args;
 mod builds;
 mod config;
 mod error;
 mod mail;
+mod named;
 mod threads;
 
 use std::io::{self, Write};

@@ -1,57 +1,147 @@
 //! Threads: the patches of a series in one version, and what was said below them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use triage_causes::report::Cause;
 use triage_mail::reply::{Blame, Certainty};
-use triage_mail::series::{Added, Patch, Series, Shelf};
+use triage_mail::series::{Added, Name, NotFound, Patch, PullRequest, Series, SeriesKey, Shelf};
 use triage_mail::{Address, Message, MessageId};
 
-/// A series in one version, with its thread.
+use crate::builds::BuildResult;
+use crate::named::Named;
+
+/// A series in one version, or a pull request, with its thread.
 #[derive(Debug)]
 pub struct Thread {
     /// What names it: the Message-ID of the cover letter, or of the first patch.
     pub id: MessageId,
     /// The version, from 1.
     pub version: u32,
-    /// The cover letter and the patches.
+    /// The cover letter and the patches; none of both in the thread of a pull request.
     pub series: Series,
+    /// The pull request.
+    pub pull: Option<PullRequest>,
     /// Everything below them, in the order in which it was sent.
     pub others: Vec<Message>,
 }
 
-/// Puts the mails together. Mails that belong to no patch are left out.
-pub fn assemble(messages: Vec<Message>) -> Vec<Thread> {
-    let mut shelf = Shelf::new();
-    let mut others = BTreeMap::<_, Vec<Message>>::new();
-    let mut early = Vec::new();
-    for message in messages {
-        match shelf.add(message) {
-            Added::Reply(key, _, message) => others.entry(key).or_default().push(*message),
-            Added::Other(message) => early.push(message),
-            Added::Part(..) | Added::Pull(_) | Added::Duplicate(_) => {}
+/// How much of a series was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Built {
+    /// All of it, as far as known.
+    All,
+    /// The patches up to this one: the commit that was made of it was built.
+    UpTo(u32),
+}
+
+/// All threads.
+#[derive(Debug)]
+pub struct Threads {
+    /// In the order in which their first mails came.
+    pub all: Vec<Thread>,
+    shelf: Shelf,
+    places: HashMap<SeriesKey, usize>,
+}
+
+impl Threads {
+    /// Puts the mails together. Mails that belong to no patch are left out.
+    pub fn assemble(messages: Vec<Message>) -> Self {
+        let mut shelf = Shelf::new();
+        let mut others = BTreeMap::<_, Vec<Message>>::new();
+        let mut early = Vec::new();
+        for message in messages {
+            match shelf.add(message) {
+                Added::Reply(key, _, message) => others.entry(key).or_default().push(*message),
+                Added::Other(message) => early.push(message),
+                Added::Part(..) | Added::Pull(_) | Added::Duplicate(_) => {}
+            }
+        }
+        // An answer may be read before the patch that it answers.
+        for message in early {
+            if let Some((key, _)) = shelf.answered(&message) {
+                others.entry(key).or_default().push(*message);
+            }
+        }
+        let mut below = |key: SeriesKey| {
+            let mut others = others.remove(&key).unwrap_or_default();
+            let mut seen = BTreeSet::new();
+            others.retain(|message| message.message_id.clone().is_some_and(|id| seen.insert(id)));
+            others.sort_by_key(|message| message.date);
+            others
+        };
+        let (mut all, mut places) = (Vec::new(), HashMap::new());
+        for (key, series) in shelf.series() {
+            let Some(id) = series.root().cloned() else { continue };
+            places.insert(key, all.len());
+            let (version, series) = (series.version, series.clone());
+            all.push(Thread { id, version, series, pull: None, others: below(key) });
+        }
+        for (key, pull) in shelf.pulls() {
+            places.insert(key, all.len());
+            let version = pull.subject.version.unwrap_or(1);
+            let sender = pull.mail.person().cloned();
+            let (tags, patches) = (Vec::new(), BTreeMap::new());
+            let series = Series { version, total: 0, rfc: false, resend: false, tags, sender, cover: None, patches };
+            all.push(Thread { id: pull.id.clone(), version, series, pull: Some(pull.clone()), others: below(key) });
+        }
+        Self { all, places, shelf }
+    }
+
+    /// The thread that a result is about, or why it is not known.
+    pub fn about(&self, result: &BuildResult) -> Result<(&Thread, Built), String> {
+        let named = result.about.as_ref().ok_or("it does not say what was built")?;
+        let name = match named {
+            Named::Message(id) => Name::Message(id),
+            Named::Commit(commit) => Name::Commit(commit),
+            Named::Change(id, version) => Name::Change(id, *version),
+        };
+        match self.shelf.find(&name) {
+            Ok(found) => {
+                let is_commit = matches!(named, Named::Commit(_)) && found.number > 0;
+                let built = if is_commit { Built::UpTo(found.number) } else { Built::All };
+                let thread = self.places.get(&found.series).and_then(|place| self.all.get(*place));
+                thread.map(|thread| (thread, built)).ok_or_else(|| format!("no mail to answer for {}", named.words()))
+            }
+            Err(NotFound::Several(series)) => {
+                let threads = series.iter().filter_map(|key| self.all.get(*self.places.get(key)?));
+                let ids: Vec<String> = threads.take(4).map(|thread| format!("<{}>", thread.id.as_str())).collect();
+                let more = if series.len() > ids.len() { ", …" } else { "" };
+                let way_out = if result.is_typed { "name one with --for" } else { "name one with 'patch'" };
+                Err(format!("{} series fit {}: {}{more}; {way_out}", series.len(), named.words(), ids.join(", ")))
+            }
+            Err(NotFound::Nothing) => {
+                // An answer in the thread names it, too.
+                let in_thread = match named {
+                    Named::Message(id) => self.all.iter().find(|thread| thread.holds(id)),
+                    _ => None,
+                };
+                in_thread.map(|thread| (thread, Built::All)).ok_or_else(|| not_found(named))
+            }
         }
     }
-    // An answer may be read before the patch that it answers.
-    for message in early {
-        if let Some((key, _)) = shelf.answered(&message) {
-            others.entry(key).or_default().push(*message);
-        }
+}
+
+fn not_found(named: &Named) -> String {
+    match named {
+        Named::Message(id) => format!("no mail {id} was found"),
+        Named::Commit(commit) if commit.title.is_empty() => format!(
+            "no pull request that ends with {} was found, and to look for its patch a git repository is needed \
+             (--tree, or 'repository' in the configuration)",
+            named.words()
+        ),
+        _ => format!("no mail was found for {}", named.words()),
     }
-    let thread = |(key, series): (_, &Series)| {
-        let mut others = others.remove(&key).unwrap_or_default();
-        let mut seen = BTreeSet::new();
-        others.retain(|message| message.message_id.clone().is_some_and(|id| seen.insert(id)));
-        others.sort_by_key(|message| message.date);
-        Some(Thread { id: series.root()?.clone(), version: series.version, series: series.clone(), others })
-    };
-    shelf.series().filter_map(thread).collect()
 }
 
 impl Thread {
-    /// All mails: the cover letter, the patches, the rest.
+    /// All mails: the pull request, or the cover letter and the patches, then the rest.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
-        self.series.mails().chain(&self.others)
+        self.sent().chain(&self.others)
+    }
+
+    /// The mails that ask for something to be taken in.
+    fn sent(&self) -> impl Iterator<Item = &Message> {
+        self.pull.iter().map(|pull| &pull.mail).chain(self.series.mails())
     }
 
     /// Whether a mail is one of it.
@@ -59,14 +149,17 @@ impl Thread {
         self.messages().any(|message| message.message_id.as_ref() == Some(id))
     }
 
-    /// The mail that stands for the whole: the cover letter, or the first patch.
+    /// The mail that stands for the whole: the pull request, the cover letter, or the first patch.
     pub fn head(&self) -> Option<&Message> {
-        self.series.mails().next()
+        self.sent().next()
     }
 
     /// The commit that the series says it applies to, short.
     pub fn base(&self) -> Option<String> {
-        let commit = self.series.base().commit?;
+        let commit = match &self.pull {
+            Some(pull) => pull.since.clone()?,
+            None => self.series.base().commit?,
+        };
         let hex = commit.bytes().all(|byte| byte.is_ascii_hexdigit());
         hex.then(|| commit.chars().take(12).collect())
     }
@@ -80,7 +173,7 @@ impl Thread {
             message.to.iter().chain(&message.cc).map(|one| lower(one.address())).collect()
         };
         let mut people = BTreeSet::new();
-        for message in self.series.mails() {
+        for message in self.sent() {
             people.extend(message.from.iter().map(|from| lower(from.address())));
             people.extend(named(message));
         }
@@ -93,14 +186,18 @@ impl Thread {
         people.contains(&lower(person))
     }
 
-    /// The patch that most likely did it.
-    pub fn blame(&self, cause: &Cause) -> Blame {
+    /// The patch that most likely did it, of those that were built.
+    pub fn blame(&self, cause: &Cause, built: Built) -> Blame {
         if let Some(known) = self.suspected(cause) {
             return known;
         }
-        let wrote = self.origin(cause);
+        let last = match built {
+            Built::All => self.total(),
+            Built::UpTo(last) => last,
+        };
+        let wrote = self.origin(cause, last);
         let mut weighed: Vec<(u32, &Patch, u32, String)> = Vec::new();
-        for (number, patch) in &self.series.patches {
+        for (number, patch) in self.series.patches.range(..=last) {
             let (mut score, mut reason) = weigh(patch, cause);
             if let Some((_, line)) = wrote.as_ref().filter(|(by, _)| by == number) {
                 score += 40;
@@ -128,16 +225,19 @@ impl Thread {
         }
     }
 
-    /// How many patches the series has, or should have.
+    /// How many patches the series has, or should have; 0 for a pull request.
     pub fn total(&self) -> u32 {
+        if self.pull.is_some() {
+            return 0;
+        }
         self.series.total.max(self.series.patches.len() as u32).max(1)
     }
 
     /// The patch that wrote the line where it fails, and that line.
-    fn origin(&self, cause: &Cause) -> Option<(u32, String)> {
+    fn origin(&self, cause: &Cause, last: u32) -> Option<(u32, String)> {
         let place = cause.location.as_ref()?;
         let path = place.file.trim_start_matches("./");
-        let origin = self.series.origin(path, place.line, self.total()).filter(|origin| origin.wrote)?;
+        let origin = self.series.origin(path, place.line, last).filter(|origin| origin.wrote)?;
         Some((origin.number, format!("line {} of {}", place.line?, triage_report::safe::line(path))))
     }
 
@@ -253,7 +353,7 @@ mod tests {
 
     #[test]
     fn answers_find_their_series() {
-        let threads = assemble(vec![
+        let threads = Threads::assemble(vec![
             mail("r@x", "v1.1@x", "Re: [PATCH 1/2] a: one", ""),
             mail("v1.1@x", "v1.0@x", "[PATCH 1/2] a: one", &patch("a.c", "+one")),
             mail("v1.0@x", "", "[PATCH 0/2] a: both", "base-commit: 0123456789abcdef0123456789abcdef01234567"),
@@ -264,7 +364,7 @@ mod tests {
             from("mallory@example.org", "carol@example.org", mail("m2@x", "v1.1@x", "Re: x", "")),
             from("alice@example.org", "bob@example.org", mail("a@x", "v1.1@x", "Re: x", "")),
         ]);
-        let [thread] = threads.as_slice() else { panic!("{threads:?}") };
+        let [thread] = threads.all.as_slice() else { panic!("{threads:?}") };
         assert_eq!((thread.id.as_str(), thread.total(), thread.others.len()), ("v1.0@x", 2, 4));
         assert_eq!(thread.base().as_deref(), Some("0123456789ab"));
         let person = |text: &str| Address::parse(text).unwrap();

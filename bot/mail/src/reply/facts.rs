@@ -39,7 +39,7 @@ pub enum Certainty {
 pub struct Blame {
     /// Its number in the series, from 1; 0 for the cover letter.
     pub number: u32,
-    /// How many the series has.
+    /// How many the series has; 0 for a pull request, of which no patch is known.
     pub total: u32,
     /// Its subject without the tag in brackets.
     pub title: String,

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::patch::{commit_id, trailers};
-use super::{SeriesKey, Shelf, diff};
-use crate::message::{Address, MessageId};
+use super::{Patch, SeriesKey, Shelf, diff};
+use crate::message::{Address, Message, MessageId};
 
 /// How a build names what it built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,17 @@ pub struct Found {
     pub number: u32,
     /// What gave it away.
     pub how: How,
+}
+
+/// Why it is not known what a build is about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotFound {
+    /// Nothing on the shelf fits.
+    #[error("no mail fits")]
+    Nothing,
+    /// Different changes, or changes of different people, fit alike.
+    #[error("several series fit")]
+    Several(Vec<SeriesKey>),
 }
 
 /// What told that a patch is meant, the surest first.
@@ -74,6 +85,9 @@ pub enum CommitError {
     /// git does not run.
     #[error("git does not start: {0}")]
     Start(#[from] std::io::Error),
+    /// The text is no patch.
+    #[error("this is no commit as `git format-patch -1 --stdout` writes it")]
+    Text,
     /// git refuses.
     #[error("git does not know the commit {0}: {1}")]
     Unknown(String, String),
@@ -112,8 +126,39 @@ impl Commit {
         Ok(Self { id: Some(name), title, author: Address::parse(author.trim()).ok(), message, patch_id })
     }
 
+    /// Reads what `git format-patch -1 --stdout` wrote of a commit, where there is no repository.
+    ///
+    /// # Errors
+    ///
+    /// When there is no subject or no diff in it.
+    pub fn from_patch(raw: &[u8]) -> Result<Self, CommitError> {
+        let end = raw.iter().position(|byte| *byte == b'\n').unwrap_or(raw.len());
+        let line = String::from_utf8_lossy(&raw[..end]);
+        let id = line.strip_prefix("From ").and_then(|rest| commit_id(rest.split(' ').next()?));
+        let mut mail = Message::parse(if raw.starts_with(b"From ") { &raw[end..] } else { raw }.trim_ascii_start());
+        // It was not sent, so it has none.
+        let placeholder = MessageId::parse("<commit@localhost>").ok();
+        mail.message_id = mail.message_id.or(placeholder);
+        let patch = Patch::read(mail).map_err(|_| CommitError::Text)?;
+        let title = patch.subject.title.clone();
+        let message = format!("{title}\n\n{}", patch.message().trim());
+        let author = patch.author.as_ref().map(|author| author.address().clone());
+        Ok(Self { id, title, author, message, patch_id: patch.patch_id })
+    }
+
+    /// A commit of which nothing but its name is known: a pull request may end with it.
+    ///
+    /// # Errors
+    ///
+    /// When the name is none.
+    pub fn named(name: &str) -> Result<Self, CommitError> {
+        let id =
+            commit_id(name).filter(|id| id.len() == name.len()).ok_or_else(|| CommitError::Name(name.to_owned()))?;
+        Ok(Self { id: Some(id), title: String::new(), author: None, message: String::new(), patch_id: None })
+    }
+
     /// Message-IDs in the trailers, the last first: whoever applied the patch wrote there where it is from.
-    fn links(&self) -> Vec<MessageId> {
+    pub fn links(&self) -> Vec<MessageId> {
         let links = trailers(&self.message).into_iter().rev().filter_map(|trailer| {
             if trailer.name.eq_ignore_ascii_case("message-id") {
                 return MessageId::parse(&trailer.value).ok();
@@ -150,32 +195,35 @@ fn unescaped(text: &str) -> Option<String> {
 }
 
 impl Shelf {
-    /// Finds what a build is about. Of several versions that fit alike, the newest is meant.
-    pub fn find(&self, name: &Name<'_>) -> Option<Found> {
+    /// Finds what a build is about. Of several versions of one change that fit alike, the newest is meant.
+    ///
+    /// # Errors
+    ///
+    /// When nothing fits, or several changes do.
+    pub fn find(&self, name: &Name<'_>) -> Result<Found, NotFound> {
         match name {
             Name::Message(id) => {
-                let (series, number) = *self.parts.get(id)?;
-                Some(Found { series, number, how: How::MessageId })
+                let (series, number) = *self.parts.get(id).ok_or(NotFound::Nothing)?;
+                Ok(Found { series, number, how: How::MessageId })
             }
             Name::Commit(commit) => self.find_commit(commit),
             Name::Change(id, version) => {
                 let fits = |series: &super::Series| {
                     series.change_id().as_deref() == Some(id) && version.is_none_or(|version| version == series.version)
                 };
-                let all = self.series().filter(|(_, series)| fits(series));
-                let (key, _) = all.max_by_key(|(key, series)| (series.version, *key))?;
-                Some(Found { series: key, number: 0, how: How::ChangeId })
+                let all = self.series().filter(|(_, series)| fits(series)).map(|(key, _)| (key, 0));
+                self.newest(all, How::ChangeId)
             }
         }
     }
 
-    fn find_commit(&self, commit: &Commit) -> Option<Found> {
+    fn find_commit(&self, commit: &Commit) -> Result<Found, NotFound> {
         // An abbreviated name is one of at least 12 digits.
         let same =
             |head: &str, id: &str| head.len().min(id.len()) >= 12 && (head.starts_with(id) || id.starts_with(head));
         let heads = |head: Option<&str>| head.zip(commit.id.as_deref()).is_some_and(|(head, id)| same(head, id));
         if let Some((series, _)) = self.pulls().rev().find(|(_, pull)| heads(pull.head.as_deref())) {
-            return Some(Found { series, number: 0, how: How::Head });
+            return Ok(Found { series, number: 0, how: How::Head });
         }
         for id in commit.links() {
             let Some((series, number)) = self.parts.get(&id).copied() else { continue };
@@ -184,23 +232,47 @@ impl Shelf {
                 let same = |title: &str| same_title(title, &commit.title);
                 series.patches.iter().find(|(_, patch)| same(&patch.subject.title)).map(|(number, _)| *number)
             });
-            return Some(Found { series, number: named.unwrap_or(number), how: How::Trailer });
+            return Ok(Found { series, number: named.unwrap_or(number), how: How::Trailer });
         }
-        let by_diff = |patch: &super::Patch| patch.patch_id.is_some() && patch.patch_id == commit.patch_id;
-        let by_title = |patch: &super::Patch| {
+        let by_diff = |patch: &Patch| patch.patch_id.is_some() && patch.patch_id == commit.patch_id;
+        let by_title = |patch: &Patch| {
             let same_author = match (&patch.author, &commit.author) {
                 (Some(author), Some(other)) => author.address().is(other),
                 _ => false,
             };
             same_author && same_title(&patch.subject.title, &commit.title)
         };
-        self.newest_patch(by_diff, How::PatchId).or_else(|| self.newest_patch(by_title, How::Title))
+        match self.newest_patch(by_diff, How::PatchId) {
+            Err(NotFound::Nothing) => self.newest_patch(by_title, How::Title),
+            found => found,
+        }
     }
 
-    fn newest_patch(&self, fits: impl Fn(&super::Patch) -> bool, how: How) -> Option<Found> {
-        let all = self.series().flat_map(|(key, series)| series.patches.iter().map(move |part| (key, series, part)));
-        let found = all.filter(|(_, _, (_, patch))| fits(patch)).max_by_key(|(key, series, _)| (series.version, *key));
-        found.map(|(series, _, (number, _))| Found { series, number: *number, how })
+    fn newest_patch(&self, fits: impl Fn(&Patch) -> bool, how: How) -> Result<Found, NotFound> {
+        let all = self.series().flat_map(|(key, series)| series.patches.iter().map(move |part| (key, part)));
+        self.newest(all.filter(|(_, (_, patch))| fits(patch)).map(|(key, (number, _))| (key, *number)), how)
+    }
+
+    /// The newest version of a change. Other changes that fit too leave it open which is meant, and so does the same change
+    /// from another sender: anyone can send a patch again, or write a change-id.
+    fn newest(&self, all: impl Iterator<Item = (SeriesKey, u32)>, how: How) -> Result<Found, NotFound> {
+        let all: Vec<(SeriesKey, u32)> = all.collect();
+        let version = |key: SeriesKey| self.get(key).map(|series| series.version);
+        let newest = all.iter().copied().max_by_key(|(key, _)| (version(*key), *key));
+        let (series, number) = newest.ok_or(NotFound::Nothing)?;
+        let sender = |key: SeriesKey| self.get(key)?.sender.as_ref().map(|sender| sender.address());
+        let same_sender = |key: SeriesKey| match (sender(key), sender(series)) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let versions = self.versions(series);
+        let mut several: Vec<SeriesKey> = all.iter().map(|(key, _)| *key).collect();
+        several.dedup();
+        if several.iter().all(|key| *key == series || versions.contains(key) && same_sender(*key)) {
+            Ok(Found { series, number, how })
+        } else {
+            Err(NotFound::Several(several))
+        }
     }
 }
 

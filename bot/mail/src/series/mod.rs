@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Mailbox, Message, MessageId};
 
-pub use find::{Commit, CommitError, Found, How, Name};
+pub use find::{Commit, CommitError, Found, How, Name, NotFound};
 pub use patch::{Base, Patch, PullRequest, Trailer};
 pub use shelf::{Added, SeriesKey, Shelf};
 pub use subject::Subject;

@@ -6,7 +6,7 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::Address;
+use crate::message::{Address, Mailbox};
 
 /// A mail of a made-up developer.
 fn mail(id: &str, parents: &[&str], subject: &str, text: &str) -> Message {
@@ -277,7 +277,7 @@ fn pull_requests_are_read() {
     let found = shelf.find(&Name::Commit(&commit)).unwrap();
     assert_eq!((found.series, found.number, found.how), (key, 0, How::Head));
     commit.id = Some("fedcba9".into());
-    assert_eq!(shelf.find(&Name::Commit(&commit)), None);
+    assert_eq!(shelf.find(&Name::Commit(&commit)), Err(NotFound::Nothing));
     for bad in ["--upload-pack=x", "ext::sh -c x", "file:///etc", "/tmp/x", "-x@y:z"] {
         let mail = mail("b@x", &[], "[GIT PULL] x", &text.replace("https://git.example.org/x.git", bad));
         let pull = PullRequest::read(mail).unwrap();
@@ -317,7 +317,8 @@ fn commits_find_their_patch() {
         message: format!("{title}\n\n{message}"),
         patch_id: None,
     };
-    let find = |commit: &Commit| shelf.find(&Name::Commit(commit)).map(|found| (found.series, found.number, found.how));
+    let find =
+        |commit: &Commit| shelf.find(&Name::Commit(commit)).ok().map(|found| (found.series, found.number, found.how));
     let linked = commit(
         "x",
         "Link: https://bugs.example.org/1\nSigned-off-by: M <m@x.y>\nLink: https://lore.kernel.org/r/v1-2%40x",
@@ -367,6 +368,29 @@ fn commits_are_read_from_git() {
         assert!(matches!(Commit::read(folder.path(), bad), Err(CommitError::Name(_))), "{bad}");
     }
     assert!(matches!(Commit::read(folder.path(), "0123456789"), Err(CommitError::Unknown(..))));
+    let written = Commit::from_patch(git(&["format-patch", "-1", "--stdout"]).as_bytes()).unwrap();
+    assert_eq!((written.id.as_deref(), written.title.as_str()), (Some(id.trim()), "a: add b"));
+    assert_eq!(shelf.find(&Name::Commit(&written)).unwrap().how, How::Trailer);
+    assert_eq!(written.patch_id, without.patch_id);
+    assert!(matches!(Commit::from_patch(b"From 0123456789\n\nnothing"), Err(CommitError::Text)));
+}
+
+#[test]
+fn what_fits_several_changes_is_left_open() {
+    let again = |id: &str, from: &str, change: &str| {
+        let mut mail = mail(id, &[], "[PATCH] pump: first", &format!("{change}{}", diff_of("a.c", 1)));
+        mail.from = Some(Mailbox::new(None, Address::parse(from).unwrap()));
+        mail
+    };
+    let change = "change-id: 20261123-y\n";
+    let shelf = shelf([again("1@x", "zoe@example.org", change), again("2@x", "mallory@example.org", change)]);
+    let keys: Vec<_> = shelf.series().map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), 2);
+    let several = Err(NotFound::Several(keys));
+    assert_eq!(shelf.find(&Name::Change("20261123-y", None)), several);
+    let patch_id = shelf.series().next().unwrap().1.patches[&1].patch_id.clone();
+    let commit = Commit { id: None, title: "other".into(), author: None, message: String::new(), patch_id };
+    assert_eq!(shelf.find(&Name::Commit(&commit)), several);
 }
 
 #[test]
@@ -377,8 +401,8 @@ fn a_full_shelf_forgets_the_oldest() {
     }
     assert_eq!(shelf.series().count(), 5000);
     let id = |number: u32| MessageId::parse(&format!("{number}@x")).unwrap();
-    assert_eq!(shelf.find(&Name::Message(&id(99))), None);
-    assert!(shelf.find(&Name::Message(&id(100))).is_some());
+    assert_eq!(shelf.find(&Name::Message(&id(99))), Err(NotFound::Nothing));
+    assert!(shelf.find(&Name::Message(&id(100))).is_ok());
     let large = format!("{}\n", "x".repeat(1023)).repeat(3 << 10);
     for number in 0..120 {
         shelf.add(mail(&format!("l{number}@x"), &[], "[PATCH] large", &format!("{large}{}", diff_of("a.c", 1))));
@@ -424,7 +448,7 @@ proptest! {
             prop_assert!(shelf.versions(key).contains(&key));
             for mail in series.mails() {
                 let found = shelf.find(&Name::Message(mail.message_id.as_ref().unwrap()));
-                prop_assert_eq!(found.map(|found| found.series), Some(key));
+                prop_assert_eq!(found.map(|found| found.series), Ok(key));
             }
         }
     }

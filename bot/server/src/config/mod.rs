@@ -12,7 +12,7 @@ use serde_yaml::{Location, Spanned};
 use triage_mail::manners::{Judge, QuietHours};
 use triage_mail::reply::{Identity, People, Templates};
 use triage_mail::send::{Relay, Security};
-use triage_mail::source::{self, ImapConfig, Password};
+use triage_mail::source::{self, GitArchive, ImapConfig, Password};
 use triage_mail::{Address, Mailbox};
 
 use self::raw::{RawAbsent, RawConfig, RawImap, RawMail, RawRelay, RawSecurity};
@@ -72,10 +72,14 @@ pub struct MailConfig {
     pub mboxes: Vec<PathBuf>,
     /// Mailboxes of IMAP servers to read.
     pub imap: Vec<ImapConfig>,
+    /// Clones of archives to read.
+    pub git_archives: Vec<GitArchive>,
     /// Archives in which threads are looked up.
     pub archives: Vec<String>,
     /// Where results of builds come in.
     pub results: Option<PathBuf>,
+    /// Where commits of results are looked up.
+    pub repository: Option<PathBuf>,
     /// How to find out whether a mail arrived.
     pub sent: SentConfig,
 }
@@ -210,8 +214,15 @@ impl Reader<'_> {
             maildirs: raw.sources.maildirs.iter().map(|path| self.folder.join(path)).collect(),
             mboxes: raw.sources.mboxes.iter().map(|path| self.folder.join(path)).collect(),
             imap: raw.sources.imap.into_iter().map(|imap| self.imap(imap)).collect::<Result<_, _>>()?,
+            git_archives: raw
+                .sources
+                .git_archives
+                .iter()
+                .map(|path| self.git_archive(path))
+                .collect::<Result<_, _>>()?,
             archives: raw.sources.archives,
             results: raw.results.map(|folder| self.folder.join(folder)),
+            repository: raw.repository.map(|folder| self.folder.join(folder)),
             sent: SentConfig {
                 place,
                 copy_to,
@@ -277,6 +288,12 @@ impl Reader<'_> {
             mailbox: raw.mailbox.unwrap_or_else(|| "INBOX".to_owned()),
             authorities: raw.ca_file.map(|file| self.folder.join(file)),
         })
+    }
+
+    fn git_archive(&self, path: &Spanned<String>) -> Result<GitArchive, Error> {
+        let archive = GitArchive::new(self.folder.join(&path.value));
+        archive.check().map_err(|error| self.fault(&path.referenced, &error.to_string()))?;
+        Ok(archive)
     }
 
     fn password(&self, file: Option<&Path>, variable: Option<&Spanned<String>>) -> Result<Option<String>, Error> {

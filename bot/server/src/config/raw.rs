@@ -66,6 +66,10 @@ pub struct RawMail {
     /// A folder into which CI puts results of builds, as `NAME.yaml`; see the example.
     #[serde(default)]
     pub results: Option<PathBuf>,
+    /// A git repository in which the commits of results are looked up, to find the patches that they
+    /// were made of.
+    #[serde(default)]
+    pub repository: Option<PathBuf>,
     /// How to find out whether a mail arrived, when a crash leaves a doubt.
     #[serde(default)]
     pub sent: RawSent,
@@ -218,6 +222,10 @@ pub struct RawSources {
     pub mboxes: Vec<PathBuf>,
     /// Mailboxes of IMAP servers.
     pub imap: Vec<RawImap>,
+    /// Clones of public-inbox archives on this machine (v1 or v2), which something keeps up to date. Of
+    /// each, the newest 50,000 mails are read.
+    #[schemars(with = "Vec<String>")]
+    pub git_archives: Vec<Spanned<String>>,
     /// Archives of public-inbox on the web, by the addresses of their inboxes: the thread of a result
     /// that is not in the mail above is asked for there.
     pub archives: Vec<String>,

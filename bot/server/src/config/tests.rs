@@ -88,6 +88,9 @@ fn faults_have_their_place() {
     assert!(with("host: smtp.example.org", "host: [x").starts_with("triage.yaml:3"));
     assert!(fault("").starts_with("triage.yaml:1:1: "));
     assert!(fault("\u{0}").starts_with("triage.yaml:1:"));
+    assert!(
+        with("git_archives: []", "git_archives: [nowhere]").contains("nowhere: no archive of public-inbox: it needs")
+    );
     assert!(with("templates: null", "templates: nowhere").contains("nowhere: No such file"));
 }
 

@@ -157,10 +157,14 @@ impl Told<'_> {
     fn ask_for_build(&self, folder: &Path) -> std::io::Result<()> {
         let about = About { series: self.id.as_str(), version: 0, purpose: "retest", causes: &[] };
         let patches: Vec<_> = self.thread.series.patches.values().map(|patch| &patch.id).collect();
+        let pull = self.thread.pull.as_ref().map(
+            |pull| serde_json::json!({ "repository": pull.repository, "reference": pull.reference, "head": pull.head }),
+        );
         let text = serde_json::json!({
             "series": self.thread.id,
             "version": self.thread.version,
             "patches": patches,
+            "pull": pull,
             "asked_by": self.from,
             "asked_in": self.id,
         });

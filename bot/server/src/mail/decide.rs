@@ -14,7 +14,7 @@ use super::CHANNEL;
 use crate::builds::BuildResult;
 use crate::config::{Config, List};
 use crate::error::Error;
-use crate::threads::Thread;
+use crate::threads::{Built, Thread};
 
 /// Seconds of a day, for the limit to a person.
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
@@ -23,6 +23,7 @@ const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 pub async fn result(
     config: &Config,
     thread: &Thread,
+    built: Built,
     result: &BuildResult,
     at: &mut Transaction,
     now: Timestamp,
@@ -38,7 +39,7 @@ pub async fn result(
         Some(why) => why,
         None => match told(thread, &result.report, at).await?.as_slice() {
             [] => "there is nothing new to tell the author".to_owned(),
-            causes => match compose(config, thread, result, causes, at, now).await? {
+            causes => match compose(config, thread, built, result, causes, at, now).await? {
                 Ok(reply) => recorded(at.record_reply(&reply, now).await?).to_owned(),
                 Err(why) => why,
             },
@@ -172,6 +173,7 @@ async fn told<'r>(thread: &Thread, report: &'r Report, at: &mut Transaction) -> 
 async fn compose(
     config: &Config,
     thread: &Thread,
+    built: Built,
     result: &BuildResult,
     causes: &[&Cause],
     at: &mut Transaction,
@@ -187,7 +189,7 @@ async fn compose(
         return Ok(Err("this version had its share of mails".into()));
     }
     let purpose = if earlier == 0 { "report" } else { "summary" };
-    let blames: Vec<Blame> = causes.iter().map(|cause| thread.blame(cause)).collect();
+    let blames: Vec<Blame> = causes.iter().map(|cause| thread.blame(cause, built)).collect();
     let (parent, blame) = place(thread, &blames);
     let Some(parent) = parent else { return Ok(Err("there is no mail to answer".into())) };
     let fingerprints: Vec<&str> = causes.iter().map(|cause| cause.fingerprint.as_str()).collect();

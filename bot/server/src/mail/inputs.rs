@@ -1,4 +1,4 @@
-//! Reads mails: Maildirs, mailboxes, single mails, IMAP, and threads from archives.
+//! Reads mails: Maildirs, mailboxes, single mails, IMAP, archives in git, and threads from archives on the web.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use triage_mail::manners::incoming;
 use triage_mail::message::RAW_MAX;
-use triage_mail::source::{HttpArchive, Imap, ImapConfig, MboxReader, Quoting, Source};
+use triage_mail::source::{Cursor, HttpArchive, Imap, MboxReader, Quoting, Source};
 use triage_mail::{Message, MessageId};
 
 use crate::args::MailArgs;
 use crate::builds::BuildResult;
 use crate::config::Config;
 use crate::error::Error;
+use crate::named::Named;
 
 /// What was read.
 #[derive(Default)]
@@ -27,7 +28,7 @@ pub struct Mailbag {
 
 /// Ids of a bounce that are looked at.
 const IDS_MAX: usize = 100;
-/// Mails of one mailbox that are read.
+/// Mails of one mailbox that are read, and of an archive the newest.
 const MAILS_MAX: usize = 50_000;
 
 /// All mails that are named or configured.
@@ -57,7 +58,12 @@ pub async fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
     }
     if args.series.is_empty() {
         for mailbox in &config.mail.imap {
-            imap(mailbox, &mut bag).await?;
+            let source = Source::Imap(Box::new(Imap::new(mailbox.clone())));
+            all_of(source, None, &mut bag).await?;
+        }
+        for archive in &config.mail.git_archives {
+            let cursor = archive.newest(MAILS_MAX).await?;
+            all_of(Source::GitArchive(archive.clone()), Some(cursor), &mut bag).await?;
         }
     }
     Ok(bag)
@@ -104,20 +110,19 @@ fn mailbox(path: &Path, add: &mut impl FnMut(&[u8])) -> std::io::Result<()> {
 /// Adds the threads of results that are in no mail that was read, from the archives.
 pub async fn look_up(config: &Config, results: &[BuildResult], bag: &mut Mailbag) -> Result<(), Error> {
     let known: BTreeSet<MessageId> = bag.messages.iter().filter_map(|message| message.message_id.clone()).collect();
-    let wanted: BTreeSet<&MessageId> = results.iter().filter_map(|result| result.patch.as_ref()).collect();
+    let wanted: BTreeSet<MessageId> =
+        results.iter().filter_map(|result| result.about.as_ref()).flat_map(Named::message_ids).collect();
     for archive in &config.mail.archives {
         let mut archive = HttpArchive::new(archive, Duration::ZERO)?;
-        for id in wanted.iter().filter(|id| !known.contains(**id)) {
+        for id in wanted.iter().filter(|id| !known.contains(*id)) {
             bag.messages.extend(archive.thread(id).await?);
         }
     }
     Ok(())
 }
 
-/// All of a mailbox; its mails are left as they are.
-async fn imap(config: &ImapConfig, bag: &mut Mailbag) -> Result<(), Error> {
-    let mut source = Source::Imap(Box::new(Imap::new(config.clone())));
-    let mut cursor = None;
+/// All of a mailbox or archive behind a cursor; its mails are left as they are.
+async fn all_of(mut source: Source, mut cursor: Option<Cursor>, bag: &mut Mailbag) -> Result<(), Error> {
     let mut read = 0;
     loop {
         let batch = source.read(cursor.as_ref()).await?;

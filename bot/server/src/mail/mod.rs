@@ -15,6 +15,7 @@ mod inputs;
 pub mod outbox;
 mod show;
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use triage_causes::Report;
@@ -26,7 +27,8 @@ use crate::args::MailArgs;
 use crate::builds::{self, BuildResult};
 use crate::config::Config;
 use crate::error::Error;
-use crate::threads::{self, Thread};
+use crate::named::Named;
+use crate::threads::{Thread, Threads};
 
 /// The channel's name in the store.
 pub const CHANNEL: &str = "mail";
@@ -39,8 +41,13 @@ pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
     let mut bag = inputs::read(args, config).await?;
     let mut results = results(args, config, &book)?;
     inputs::look_up(config, &results, &mut bag).await?;
-    let threads = threads::assemble(bag.messages);
-    name_the_only(&mut results, &threads)?;
+    let threads = Threads::assemble(bag.messages);
+    let repository = args.tree.as_deref().or(config.mail.repository.as_deref());
+    name_the_only(&mut results, &threads, repository)?;
+    // Somebody waits for the answer to these.
+    for result in results.iter().filter(|result| result.is_typed) {
+        threads.about(result).map_err(Error::Usage)?;
+    }
     let now = Timestamp::from(SystemTime::now());
     let work = Work { config, threads: &threads, bounces: &bag.bounces };
     if args.dry_run || !config.mail.send {
@@ -75,7 +82,7 @@ async fn show_only(
     results: Vec<BuildResult>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let is_new = !config.database.contains("://") && !std::path::Path::new(&config.database).exists();
+    let is_new = !config.database.contains("://") && !Path::new(&config.database).exists();
     let store = if is_new { Store::in_memory().await? } else { Store::open(&config.database).await? };
     let mut transaction = store.begin().await?;
     for result in &results {
@@ -116,11 +123,19 @@ fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<Buil
         (None, []) => None,
         (None, logs) => Some(builds::read_logs(logs, book)?),
     };
+    let repository = args.tree.as_deref().or(config.mail.repository.as_deref());
+    let is_named =
+        args.patch.is_some() || args.commit.is_some() || args.commit_patch.is_some() || args.change.is_some();
+    if is_named && report.is_none() {
+        return Err(Error::Usage(
+            "it is said what was built, but not what came of it: give its --report or its logs, too".into(),
+        ));
+    }
     if let Some(report) = report {
-        let patch = args.patch.clone();
         results.push(BuildResult {
             name: "command line".into(),
-            patch,
+            about: typed(args, &report, repository)?,
+            is_typed: true,
             report,
             base: args.base.clone(),
             url: None,
@@ -128,7 +143,7 @@ fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<Buil
         });
     }
     if let Some(folder) = &config.mail.results {
-        let (found, faults) = builds::in_folder(folder, book)?;
+        let (found, faults) = builds::in_folder(folder, repository, book)?;
         for fault in faults {
             crate::complain(&fault.to_string());
         }
@@ -137,15 +152,34 @@ fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<Buil
     Ok(results)
 }
 
-/// A result that names no mail is about the only series.
-fn name_the_only(results: &mut [BuildResult], threads: &[Thread]) -> Result<(), Error> {
-    for result in results.iter_mut().filter(|result| result.patch.is_none()) {
-        result.patch = Some(match threads {
-            [only] => only.id.clone(),
+/// What the command line, or else the report, says that it is about. With `--series` it may be left open.
+fn typed(args: &MailArgs, report: &Report, repository: Option<&Path>) -> Result<Option<Named>, Error> {
+    Ok(Some(match (&args.patch, &args.commit, &args.commit_patch, &args.change) {
+        (Some(id), ..) => Named::Message(id.clone()),
+        (_, Some(commit), ..) => {
+            Named::commit(commit, repository).map_err(|error| Error::Usage(format!("--commit: {error}")))?
+        }
+        (_, _, Some(file), _) => builds::read_commit(file)?,
+        (.., Some(change)) => Named::change(change).map_err(|why| Error::Usage(format!("--change: {why}")))?,
+        _ if !args.series.is_empty() => return Ok(None),
+        _ => {
+            let named = Named::of_report(report, repository);
+            return named.map_err(|why| Error::Usage(format!("{why}: say with --for which series was built")));
+        }
+    }))
+}
+
+/// A result that says nothing is about the only series. Of several, its builds may name the commit.
+fn name_the_only(results: &mut [BuildResult], threads: &Threads, repository: Option<&Path>) -> Result<(), Error> {
+    for result in results.iter_mut().filter(|result| result.about.is_none()) {
+        result.about = Some(match threads.all.as_slice() {
+            [only] => Named::Message(only.id.clone()),
             [] => return Err(Error::Usage("there is no series: name its mails with --series".into())),
             several => {
-                let why = format!("there are {} series: say with --for which one was built", several.len());
-                return Err(Error::Usage(why));
+                let why = || format!("there are {} series: say with --for which one was built", several.len());
+                let named = Named::of_report(&result.report, repository)
+                    .map_err(|fault| Error::Usage(format!("{fault}; {}", why())))?;
+                named.ok_or_else(|| Error::Usage(why()))?
             }
         });
     }
@@ -157,7 +191,7 @@ pub struct Work<'a> {
     /// The configuration.
     pub config: &'a Config,
     /// The series.
-    pub threads: &'a [Thread],
+    pub threads: &'a Threads,
     /// Reports that mails were not delivered.
     pub bounces: &'a [(Message, Vec<MessageId>)],
 }
@@ -165,16 +199,14 @@ pub struct Work<'a> {
 impl Work<'_> {
     /// Mails below patches, which may hold commands.
     fn mails(&self) -> impl Iterator<Item = (&Thread, &Message)> {
-        self.threads.iter().flat_map(|thread| thread.others.iter().map(move |message| (thread, message)))
+        self.threads.all.iter().flat_map(|thread| thread.others.iter().map(move |message| (thread, message)))
     }
 
     async fn result(&self, at: &mut Transaction, result: &BuildResult, now: Timestamp) -> Result<(), Error> {
-        let thread = result.patch.as_ref().and_then(|id| self.threads.iter().find(|thread| thread.holds(id)));
-        match thread {
-            Some(thread) => decide::result(self.config, thread, result, at, now).await,
-            None => {
-                let id = result.patch.as_ref().map(ToString::to_string).unwrap_or_default();
-                crate::complain(&format!("{}: no mail {id} was found; it will be looked for again", result.name));
+        match self.threads.about(result) {
+            Ok((thread, built)) => decide::result(self.config, thread, built, result, at, now).await,
+            Err(why) => {
+                crate::complain(&format!("{}: {why}; it will be looked for again", result.name));
                 Ok(())
             }
         }

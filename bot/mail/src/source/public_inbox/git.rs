@@ -43,6 +43,25 @@ impl GitArchive {
         Self { folder: folder.into(), read: None }
     }
 
+    /// Says what is wrong with the folder, before anything is read.
+    ///
+    /// # Errors
+    ///
+    /// When it is no archive.
+    pub fn check(&self) -> Result<(), SourceError> {
+        Layout::of(&self.folder).map(drop)
+    }
+
+    /// The cursor in front of the newest mails, about as many as said: archives hold decades.
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be read.
+    pub async fn newest(&self, mails: usize) -> Result<Cursor, SourceError> {
+        let folder = self.folder.clone();
+        blocking(move || Ok(Cursor::GitArchive(Layout::of(&folder)?.before_the_newest(mails)?))).await
+    }
+
     pub(in super::super) async fn read(&mut self, cursor: Option<&Cursor>) -> Result<Batch, SourceError> {
         let cursor = match cursor {
             None => GitCursor::default(),
@@ -118,6 +137,26 @@ impl Layout {
 
     fn newest(&self) -> u32 {
         self.epochs().last().copied().unwrap_or(0)
+    }
+
+    /// Each commit has one mail, or removes one.
+    fn before_the_newest(&self, mails: usize) -> Result<GitCursor, SourceError> {
+        let mut left = mails;
+        for epoch in self.epochs().into_iter().rev() {
+            let repository = self.repository(epoch);
+            if tip(&repository)?.is_none() {
+                continue;
+            }
+            let skip = format!("--skip={left}");
+            let commit = answer(&repository, &["rev-list", "--first-parent", "--max-count=1", &skip, "HEAD"])?;
+            if !commit.is_empty() {
+                return Ok(GitCursor { epoch, commit: Some(commit) });
+            }
+            let count = answer(&repository, &["rev-list", "--first-parent", "--count", "HEAD"])?;
+            left = left.saturating_sub(count.parse().unwrap_or(left));
+        }
+        // All of them; a partial clone begins later.
+        Ok(GitCursor::default())
     }
 
     /// A branch moves by a new file in its folder, or within `packed-refs`.
@@ -218,6 +257,16 @@ fn tip(repository: &Path) -> Result<Option<String>, SourceError> {
         Some(0) => Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())),
         Some(1) => Ok(None),
         _ => Err(failed(repository, &String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+/// What git prints, as one line.
+fn answer(repository: &Path, args: &[&str]) -> Result<String, SourceError> {
+    let output = git(repository, args).output().map_err(|error| failed(repository, &error.to_string()))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        Err(failed(repository, &String::from_utf8_lossy(&output.stderr)))
     }
 }
 

@@ -130,3 +130,22 @@ async fn many_mails_come_in_batches_and_waiting_ends_with_the_next() {
     assert_eq!(subjects(&mut source, &mut cursor).await, ["999"]);
     writer.join().unwrap();
 }
+
+#[tokio::test]
+async fn reading_can_begin_with_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = GitArchive::new(folder.path());
+    assert!(archive.check().is_err());
+    let old = Inbox::new(folder.path().join("git/0.git"));
+    (1..=4).for_each(|number| old.add("m", &mail(number)));
+    let new = Inbox::new(folder.path().join("git/1.git"));
+    (5..=6).for_each(|number| new.add("m", &mail(number)));
+    archive.check().unwrap();
+    let mut source = Source::GitArchive(archive.clone());
+    for (mails, expected) in
+        [(0, &[][..]), (1, &["6"]), (2, &["5", "6"]), (3, &["4", "5", "6"]), (9, &["1", "2", "3", "4", "5", "6"])]
+    {
+        let mut cursor = Some(archive.newest(mails).await.unwrap());
+        assert_eq!(subjects(&mut source, &mut cursor).await, expected, "{mails}");
+    }
+}
