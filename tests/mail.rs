@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use triage_tests::bot::{self, Bot, Settings};
@@ -287,4 +287,43 @@ fn over_tls_with_a_login_from_imap_and_an_archive() {
     fs::remove_file(bot.path("triage.db")).unwrap();
     let told = bot.mail(&["--dry-run"]);
     assert!(told.stdout.contains("\nIn-Reply-To: <tls@dev>\n"), "{told:?}");
+}
+
+#[test]
+fn it_stays_and_answers_what_comes() {
+    let stack = MailStack::start();
+    let bot = Bot::new(Settings { port: stack.smtp_port(), id_domain: "bot.example.test", sent: None, more: "" });
+    fs::write(bot.path("password"), format!("{PASSWORD}\n")).unwrap();
+    let imap = format!(
+        "  sources:\n    imap: [{{host: localhost, port: {}, user: bot, password_file: password, ca_file: {}}}]\n",
+        stack.imaps_port(),
+        stack.ca_file().display()
+    );
+    bot.configure(Settings { port: stack.smtp_port(), id_domain: "bot.example.test", sent: None, more: &imap });
+    let mut child = bot.command(&["--watch"]).stderr(Stdio::piped()).spawn().unwrap();
+    let (dev, id) = ("dev@example.test", "watched@dev");
+
+    // A result, before the patch has arrived.
+    wait_for("the first round", || bot.path("triage.db").exists().then_some(()));
+    bot.result("1", id, &bot::log("src/pump.c", "level"));
+    stack.send(dev, &[LIST], bot::patch(id, dev, LIST, "[PATCH] pump: it", "src/pump.c").as_bytes());
+    let reply = wait_for("the reply", || of_bot(&stack.mailbox("dev")).pop());
+    assert_eq!(header(&reply, "In-Reply-To"), format!("<{id}>"));
+
+    // A question.
+    let question = format!(
+        "From: {dev}\nTo: bot@example.test\nCc: {LIST}\nMessage-ID: <why@dev>\nIn-Reply-To: {}\nReferences: <{id}> {}\n\
+         Subject: Re: [PATCH] pump: it\n\n#triage explain\n",
+        header(&reply, "Message-ID"),
+        header(&reply, "Message-ID")
+    );
+    stack.send(dev, &[LIST], question.as_bytes());
+    wait_for("the answer", || (of_bot(&stack.mailbox("dev")).len() == 2).then_some(()));
+
+    assert!(child.try_wait().unwrap().is_none(), "it has ended by itself");
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let end = child.wait_with_output().unwrap();
+    assert_eq!(end.status.code(), Some(0), "{end:?}");
+    assert_eq!(of_bot(&stack.mailbox("dev")).len(), 2);
 }

@@ -86,6 +86,9 @@ pub struct MailArgs {
     /// Stay until everything was sent or given up
     #[arg(long, conflicts_with = "dry_run")]
     pub wait: bool,
+    /// Stay, and answer whenever mail or a result comes, until SIGINT or SIGTERM
+    #[arg(long, conflicts_with_all = ["dry_run", "wait", "series", "named", "report", "logs"])]
+    pub watch: bool,
     /// Mails of a series: a mailbox, a Maildir, a folder or a mail; instead of the configured ones
     #[arg(long, value_name = "PATH")]
     pub series: Vec<PathBuf>,

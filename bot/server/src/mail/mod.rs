@@ -14,6 +14,7 @@ mod deliver;
 mod inputs;
 pub mod outbox;
 mod show;
+mod watch;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -37,6 +38,11 @@ const NAP: Duration = Duration::from_secs(30);
 
 /// `triage-bot mail`.
 pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
+    if args.watch { watch::stay(args, config).await } else { round(args, config).await }
+}
+
+/// Reads all there is, deals with what is new, and sends what is due.
+async fn round(args: &MailArgs, config: &Config) -> Result<(), Error> {
     let book = RuleBook::embedded();
     let mut bag = inputs::read(args, config).await?;
     let mut results = results(args, config, &book)?;
@@ -94,6 +100,16 @@ async fn show_only(
     let replies = transaction.replies(CHANNEL, triage_store::State::Pending, 10_000).await?;
     show::replies(&replies, config, args, now)?;
     transaction.roll_back().await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Sends what became due since the last round.
+async fn deliver_due(args: &MailArgs, config: &Config) -> Result<(), Error> {
+    let store = Store::open(&config.database).await?;
+    if store.begin().await?.next_due(CHANNEL).await?.is_some() {
+        send(args, config, &store).await?;
+    }
     store.close().await;
     Ok(())
 }
