@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+pub use triage_report::words::reason;
 use triage_rules::RuleError;
 
 /// Ends the program with status 2.
@@ -109,17 +110,6 @@ impl Error {
 /// One fault a line; `triage: ` stands before the first.
 fn lines(faults: &[RuleError]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ntriage: ")
-}
-
-/// An error of the system in words, without its number.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    match (chars.next(), text.chars().nth(1)) {
-        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

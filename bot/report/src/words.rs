@@ -3,6 +3,7 @@
 //!
 //! Names that are put into a sentence come ready for their channel (see [`crate::safe`]).
 
+use std::io;
 use std::time::Duration;
 
 use triage_causes::report::{Baseline, How, StepResult, TimePair};
@@ -334,6 +335,17 @@ pub fn took(time: Duration) -> String {
         format!("in {:.1} s", ms / 1000.0)
     } else {
         format!("in {} min {} s", time.as_secs() / 60, time.as_secs() % 60)
+    }
+}
+
+/// An error of the system in words, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    match (chars.next(), text.chars().nth(1)) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
     }
 }
 

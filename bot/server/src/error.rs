@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+pub use triage_report::words::reason;
+
 /// Ends the program with status 2.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -49,16 +51,5 @@ impl Error {
     /// True when the reader of the output went away, as `head` does.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
-
-/// An error of the system in words, without its number.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    match (chars.next(), text.chars().nth(1)) {
-        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
     }
 }

@@ -31,3 +31,16 @@ impl fmt::Display for RuleError {
         write!(f, ": {}", self.message)
     }
 }
+
+/// Where a YAML file is wrong and what about it: line and column, counted from 1 (1 and 1 when the
+/// parser does not say), and the message without them.
+pub fn place_of(error: &serde_yaml::Error) -> (u64, u64, String) {
+    let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+    let message = error.without_snippet().to_string();
+    // The place is said once, in front.
+    let message = message.split(" at line ").next().unwrap_or(&message);
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let message =
+        message.split_once(": ").filter(|(head, _)| head.starts_with("line ")).map_or(message, |(_, rest)| rest);
+    (line, column, message.to_owned())
+}

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 use triage_causes::matrix::axes::{self, Axes};
+use triage_rules::error::place_of;
 
 use crate::error::{Error, reason};
 
@@ -82,14 +83,8 @@ pub fn load(path: &Path) -> Result<Loaded, Error> {
         Error::Manifest(format!("{}:{line}:{column}: {message}", path.display()))
     };
     let raw: Manifest = serde_yaml::from_str(&text).map_err(|error| {
-        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-        let message = error.without_snippet().to_string();
-        // The place is said once, in front.
-        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        let message = message.strip_prefix("error: ").unwrap_or(&message);
-        let message =
-            message.split_once(": ").filter(|(head, _)| head.starts_with("line ")).map_or(message, |(_, rest)| rest);
-        fault(line, column, message)
+        let (line, column, message) = place_of(&error);
+        fault(line, column, &message)
     })?;
     if raw.builds.is_empty() {
         return Err(fault(1, 1, "'builds' is empty"));

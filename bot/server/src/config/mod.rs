@@ -14,6 +14,7 @@ use triage_mail::reply::{Identity, People, Templates};
 use triage_mail::send::{Relay, Security};
 use triage_mail::source::{self, GitArchive, ImapConfig, Password};
 use triage_mail::{Address, Mailbox};
+use triage_rules::error::place_of;
 
 use self::raw::{RawAbsent, RawConfig, RawImap, RawMail, RawRelay, RawSecurity};
 use crate::error::{Error, reason};
@@ -118,13 +119,7 @@ pub fn load(path: &Path) -> Result<Config, Error> {
 /// Reads the text of a configuration.
 pub fn parse(path: &Path, text: &str) -> Result<RawConfig, Error> {
     serde_yaml::from_str(text).map_err(|error| {
-        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-        let message = error.without_snippet().to_string();
-        // The place is said once, in front.
-        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        let message = message.strip_prefix("error: ").unwrap_or(&message);
-        let message =
-            message.split_once(": ").filter(|(head, _)| head.starts_with("line ")).map_or(message, |(_, rest)| rest);
+        let (line, column, message) = place_of(&error);
         Error::Config(format!("{}:{line}:{column}: {message}", path.display()))
     })
 }
