@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("triage-fixes", &["triage-log", "triage-rules", "triage-causes"]),
     ("triage-report", &["triage-log", "triage-rules", "triage-causes"]),
     ("triage-mail", &["triage-log", "triage-rules", "triage-causes", "triage-report"]),
+    ("triage-forge", &["triage-log", "triage-rules", "triage-causes", "triage-report"]),
     ("triage-store", &[]),
     (
         "triage-server",
@@ -31,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "triage-fixes",
             "triage-report",
             "triage-mail",
+            "triage-forge",
             "triage-store",
         ],
     ),

@@ -1,0 +1,5 @@
+//! GitHub and GitLab.
+//!
+//! [`answer`] is what is to be said about a change, as plain data; a folder a forge says it there.
+
+pub mod answer;
