@@ -4,4 +4,5 @@
 //! asked.
 
 pub mod answer;
+pub mod github;
 pub mod http;
