@@ -1,5 +1,7 @@
 //! Real programs that the tests start, on loopback and in folders that go away.
 
+pub mod faults;
+pub mod gitlab;
 pub mod mail;
 pub mod packages;
 pub mod postgres;
