@@ -78,7 +78,7 @@ fn versions(packages: &[&str]) -> String {
 }
 
 /// A folder of `target/programs` that was filled once, by one process at a time.
-fn installed(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
+pub fn installed(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
     let target = own.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
     let folder = target.join("programs").join(name);
