@@ -171,6 +171,24 @@ impl Store {
         Ok(Transaction { on })
     }
 
+    /// Begins to read: no writer is waited for, and nothing can be written. All that is read is of one moment.
+    pub async fn read(&self) -> Result<Transaction, Error> {
+        let on = match &self.pool {
+            Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN DEFERRED").await?),
+            Pool::Postgres(pool) => {
+                On::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        };
+        Ok(Transaction { on })
+    }
+
+    /// Asks the database for an answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut at = self.read().await?;
+        on!(at, at => sqlx::query("SELECT 1").execute(at).await?.rows_affected());
+        at.roll_back().await
+    }
+
     /// Makes this process the one that sends, for as long as the answer lives. Rows that are
     /// being sent and are found by it were left by a crash.
     pub async fn sender_lock(&self) -> Result<SenderLock, Error> {
