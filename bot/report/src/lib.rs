@@ -15,6 +15,7 @@ use triage_causes::report::Report;
 use crate::secrets::Masked;
 
 pub mod codequality;
+pub mod comment;
 pub mod github;
 pub mod html;
 pub mod json;
