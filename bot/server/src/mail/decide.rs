@@ -92,7 +92,7 @@ async fn remember(
     let id = |build: &str| {
         About { series: thread.id.as_str(), version: thread.version, purpose: "build", causes: &[build] }.key()
     };
-    let report = serde_json::to_string(&result.report).map_err(std::io::Error::from)?;
+    let report = serde_json::to_string(&*result.report).map_err(std::io::Error::from)?;
     for (number, build) in result.report.builds.iter().enumerate() {
         let build = NewBuild {
             id: id(&build.id),
