@@ -15,6 +15,7 @@ mod inbox;
 mod jobs;
 mod lock;
 mod outbox;
+mod requests;
 mod schema;
 mod time;
 
@@ -25,6 +26,7 @@ pub use inbox::{SeriesRecord, SeriesVersion};
 pub use jobs::{Job, JobCount, JobFilter, JobState, LeaseWatch, NewJob, RunningJob, Wake, backoff};
 pub use lock::SenderLock;
 pub use outbox::{Counted, Lookup, NewReply, Outgoing, Recorded, Recovered, State};
+pub use requests::{DoneRequest, StoredBuild};
 pub use time::Timestamp;
 
 #[cfg(test)]

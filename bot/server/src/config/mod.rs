@@ -16,10 +16,10 @@ use serde_yaml::{Location, Spanned};
 use triage_mail::reply::Templates;
 use triage_rules::error::place_of;
 
-pub use self::forge::{GithubConfig, GitlabConfig};
+pub use self::forge::{Allowed, GithubConfig, GitlabConfig};
 pub use self::mail::{List, MailConfig};
 use self::raw::{RawConfig, RawSecret};
-pub use self::server::{ServerConfig, WorkConfig};
+pub use self::server::{Access, ServerConfig, WorkConfig};
 use crate::error::{Error, reason};
 
 /// A configuration that can be worked with. Paths are from here.
