@@ -85,7 +85,8 @@ fn faults_have_their_place() {
         assert!(fault.starts_with(&format!("triage.yaml:{number}:{column}: ")), "{fault}");
         assert!(fault.contains(message), "{fault}");
     }
-    assert!(with("host: smtp.example.org", "host: [x").starts_with("triage.yaml:3"));
+    let number = (1..).zip(example().lines()).find(|(_, line)| line.contains("host: smtp.example.org")).unwrap().0;
+    assert!(with("host: smtp.example.org", "host: [x").starts_with(&format!("triage.yaml:{}", number + 1)));
     assert!(fault("").starts_with("triage.yaml:1:1: "));
     assert!(fault("\u{0}").starts_with("triage.yaml:1:"));
     assert!(
@@ -108,7 +109,7 @@ fn secrets_are_read_and_never_shown() {
     };
     write("security: tls");
     let config = load(&path).unwrap();
-    assert_eq!(config.mail.relay.login, Some(("bot".into(), "pass word".into())));
+    assert_eq!(config.mail.as_ref().unwrap().relay.login, Some(("bot".into(), "pass word".into())));
     assert!(!format!("{config:?}").contains("pass word"));
     write("security: plain");
     assert!(load(&path).unwrap_err().to_string().contains("a password is not sent without TLS"));

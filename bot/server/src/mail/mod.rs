@@ -14,19 +14,20 @@ mod deliver;
 mod inputs;
 pub mod outbox;
 mod show;
-mod watch;
+pub mod watch;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use triage_causes::Report;
 use triage_mail::{Message, MessageId};
+use triage_report::secrets::Masked;
 use triage_rules::RuleBook;
 use triage_store::{Store, Timestamp, Transaction};
 
 use crate::args::MailArgs;
 use crate::builds::{self, BuildResult};
-use crate::config::Config;
+use crate::config::{Config, MailConfig};
 use crate::error::Error;
 use crate::named::Named;
 use crate::threads::{Thread, Threads};
@@ -38,17 +39,20 @@ const NAP: Duration = Duration::from_secs(30);
 
 /// `triage-bot mail`.
 pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
-    if args.watch { watch::stay(args, config).await } else { round(args, config).await }
+    let config = config.mail()?;
+    if args.watch { watch::stay(args, config).await } else { round(args, config, None).await }
 }
 
 /// Reads all there is, deals with what is new, and sends what is due.
-async fn round(args: &MailArgs, config: &Config) -> Result<(), Error> {
+///
+/// With a store that is open already, another process may be the one that sends.
+async fn round(args: &MailArgs, config: &MailConfig, shared: Option<&Store>) -> Result<(), Error> {
     let book = RuleBook::embedded();
     let mut bag = inputs::read(args, config).await?;
     let mut results = results(args, config, &book)?;
     inputs::look_up(config, &results, &mut bag).await?;
     let threads = Threads::assemble(bag.messages);
-    let repository = args.tree.as_deref().or(config.mail.repository.as_deref());
+    let repository = args.tree.as_deref().or(config.repository.as_deref());
     name_the_only(&mut results, &threads, repository)?;
     // Somebody waits for the answer to these.
     for result in results.iter().filter(|result| result.is_typed) {
@@ -56,10 +60,13 @@ async fn round(args: &MailArgs, config: &Config) -> Result<(), Error> {
     }
     let now = Timestamp::from(SystemTime::now());
     let work = Work { config, threads: &threads, bounces: &bag.bounces };
-    if args.dry_run || !config.mail.send {
+    if args.dry_run || !config.send {
         return show_only(args, config, &work, results, now).await;
     }
-    let store = Store::open(&config.database).await?;
+    let store = match shared {
+        Some(store) => store.clone(),
+        None => Store::open(&config.database).await?,
+    };
     for result in &results {
         let mut transaction = store.begin().await?;
         work.result(&mut transaction, result, now).await?;
@@ -75,15 +82,26 @@ async fn round(args: &MailArgs, config: &Config) -> Result<(), Error> {
         answer::bounce(message, about, &mut transaction, now).await?;
         transaction.commit().await?;
     }
+    if shared.is_some() {
+        return send_or_leave(args, config, &store).await;
+    }
     send(args, config, &store).await?;
     store.close().await;
     Ok(())
 }
 
+/// Sends, unless another process of the same database does.
+async fn send_or_leave(args: &MailArgs, config: &MailConfig, store: &Store) -> Result<(), Error> {
+    match send(args, config, store).await {
+        Err(Error::Store(triage_store::Error::SenderIsRunning)) => Ok(()),
+        done => done,
+    }
+}
+
 /// All of it in one transaction that is thrown away, and what would be sent.
 async fn show_only(
     args: &MailArgs,
-    config: &Config,
+    config: &MailConfig,
     work: &Work<'_>,
     results: Vec<BuildResult>,
     now: Timestamp,
@@ -105,7 +123,11 @@ async fn show_only(
 }
 
 /// Sends what became due since the last round.
-async fn deliver_due(args: &MailArgs, config: &Config) -> Result<(), Error> {
+async fn deliver_due(args: &MailArgs, config: &MailConfig, shared: Option<&Store>) -> Result<(), Error> {
+    if let Some(store) = shared {
+        let due = store.read().await?.next_due(CHANNEL).await?;
+        return if due.is_some() { send_or_leave(args, config, store).await } else { Ok(()) };
+    }
     let store = Store::open(&config.database).await?;
     if store.begin().await?.next_due(CHANNEL).await?.is_some() {
         send(args, config, &store).await?;
@@ -115,12 +137,12 @@ async fn deliver_due(args: &MailArgs, config: &Config) -> Result<(), Error> {
 }
 
 /// Sends what is due; with `--wait`, until nothing waits any more.
-async fn send(args: &MailArgs, config: &Config, store: &Store) -> Result<(), Error> {
+async fn send(args: &MailArgs, config: &MailConfig, store: &Store) -> Result<(), Error> {
     let _lock = store.sender_lock().await?;
     let now = || Timestamp::from(SystemTime::now());
     let mut transaction = store.begin().await?;
     // Nobody else sends: what is being sent was left by a crash.
-    transaction.recover(CHANNEL, Duration::ZERO, config.mail.sent.settle, now()).await?;
+    transaction.recover(CHANNEL, Duration::ZERO, config.sent.settle, now()).await?;
     transaction.commit().await?;
     loop {
         deliver::due(config, store, &now).await?;
@@ -132,14 +154,14 @@ async fn send(args: &MailArgs, config: &Config, store: &Store) -> Result<(), Err
 }
 
 /// The results to answer: those named on the command line, and those in the folder.
-fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<BuildResult>, Error> {
+fn results(args: &MailArgs, config: &MailConfig, book: &RuleBook) -> Result<Vec<BuildResult>, Error> {
     let mut results = Vec::new();
-    let report: Option<Report> = match (&args.report, args.logs.as_slice()) {
+    let report: Option<Masked> = match (&args.report, args.logs.as_slice()) {
         (Some(report), _) => Some(builds::read_report(report)?),
         (None, []) => None,
         (None, logs) => Some(builds::read_logs(logs, book)?),
     };
-    let repository = args.tree.as_deref().or(config.mail.repository.as_deref());
+    let repository = args.tree.as_deref().or(config.repository.as_deref());
     let is_named =
         args.patch.is_some() || args.commit.is_some() || args.commit_patch.is_some() || args.change.is_some();
     if is_named && report.is_none() {
@@ -158,7 +180,7 @@ fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<Buil
             reproduce: Vec::new(),
         });
     }
-    if let Some(folder) = &config.mail.results {
+    if let Some(folder) = &config.results {
         let (found, faults) = builds::in_folder(folder, repository, book)?;
         for fault in faults {
             crate::complain(&fault.to_string());
@@ -205,7 +227,7 @@ fn name_the_only(results: &mut [BuildResult], threads: &Threads, repository: Opt
 /// What there is to deal with.
 pub struct Work<'a> {
     /// The configuration.
-    pub config: &'a Config,
+    pub config: &'a MailConfig,
     /// The series.
     pub threads: &'a Threads,
     /// Reports that mails were not delivered.
