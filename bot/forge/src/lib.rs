@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod commands;
+mod date;
 pub mod github;
 pub mod gitlab;
 pub mod http;

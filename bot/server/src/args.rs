@@ -48,6 +48,10 @@ pub enum Command {
     Outbox(OutboxArgs),
     /// List who and what asked to be left alone, and take that back
     Stops(StopsArgs),
+    /// Build a commit with the fixes of its failed build, as `verify` in the configuration has it
+    ///
+    /// Prints the report on the logs with the fixes that hold. The bot does the same before it replies.
+    Prove(ProveArgs),
     /// Say what is wrong with a configuration
     CheckConfig {
         #[command(flatten)]
@@ -137,6 +141,25 @@ pub struct StopsArgs {
     /// Write to this person, list, tree or thread again, as it is listed
     #[arg(long, value_name = "WHO")]
     pub resume: Option<String>,
+}
+
+/// What is typed behind `prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// The tree, as `verify.trees` names it
+    #[arg(long, value_name = "NAME")]
+    pub tree: String,
+    /// The commit that failed to build: all its digits
+    #[arg(long, value_name = "SHA")]
+    pub commit: String,
+    /// The form of the report
+    #[arg(long, short, value_name = "FORMAT", default_value_t = triage_report::Format::Text)]
+    pub format: triage_report::Format,
+    /// Logs of the build
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<PathBuf>,
 }
 
 /// What is typed behind `mail`.

@@ -36,6 +36,9 @@ pub enum Error {
     /// The bot's memory.
     #[error(transparent)]
     Store(#[from] triage_store::Error),
+    /// Nothing was proved.
+    #[error("not proved: {0}")]
+    Unproved(#[from] crate::verify::Unproved),
     /// A mail cannot be written.
     #[error(transparent)]
     Reply(#[from] triage_mail::reply::Fault),

@@ -2,7 +2,7 @@
 //!
 //! [`args`] is what was typed, [`config`] what is configured. [`threads`] puts mails together to
 //! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it. [`serve`] is
-//! the program that stays and listens.
+//! the program that stays and listens, [`verify`] proves fixes.
 
 mod args;
 mod builds;
@@ -14,6 +14,7 @@ mod named;
 mod queue;
 mod serve;
 mod threads;
+mod verify;
 mod work;
 
 use std::io::{self, Write};
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Stops(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::stops(&args, &config)))
         }
+        Command::Prove(args) => config::load(&args.config.config).and_then(|config| wait(verify::run(&args, &config))),
         Command::CheckConfig { config } => config::load(&config.config)
             .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),
         Command::Schema => print_schema(),

@@ -1,10 +1,12 @@
 //! Which jobs of a pipeline failed, and which merge request it is about.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
 use super::{Error, Gitlab, Project};
+use crate::date::before;
 use crate::webhook::notice::Sha;
 
 /// Pipelines that are looked into, with those that jobs start.
@@ -127,6 +129,76 @@ impl Gitlab {
         Ok(self.said("read pipelines", reply)?.json()?)
     }
 
+    /// The pipelines of a project that failed and in which something happened at most `age` before `now`.
+    ///
+    /// # Errors
+    /// When GitLab does not give them.
+    pub async fn failed_pipelines(
+        &self,
+        project: &Project,
+        age: Duration,
+        now: SystemTime,
+    ) -> Result<Vec<Pipeline>, Error> {
+        let (project, since) = (project.to_string(), before(now, age));
+        let path = ["projects", &project, "pipelines"];
+        let query = [("status", "failed"), ("updated_after", since.as_str())];
+        self.said("read pipelines", self.list(&path, &query, Some::<Pipeline>).await)
+    }
+
+    /// The pipelines of a commit, the newest first.
+    ///
+    /// # Errors
+    /// When GitLab does not give them.
+    pub async fn pipelines_with(&self, project: &Project, sha: &Sha) -> Result<Vec<Pipeline>, Error> {
+        let project = project.to_string();
+        let path = ["projects", &project, "pipelines"];
+        self.said("read pipelines", self.list(&path, &[("sha", sha.as_str())], Some::<Pipeline>).await)
+    }
+
+    /// The number of the youngest job of a pipeline, which tells a retried pipeline from what it was before; 0 without jobs.
+    ///
+    /// # Errors
+    /// When GitLab does not give the jobs.
+    pub async fn youngest_job(&self, project: &Project, pipeline: u64) -> Result<u64, Error> {
+        let (project, pipeline) = (project.to_string(), pipeline.to_string());
+        let path = ["projects", &project, "pipelines", &pipeline, "jobs"];
+        let jobs = self.said("read jobs", self.list(&path, &[], Some::<RawJob>).await)?;
+        Ok(jobs.into_iter().map(|job| job.id).max().unwrap_or(0))
+    }
+
+    /// Runs the failed jobs of a pipeline once more (<https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline>);
+    /// nothing happens when it runs already.
+    ///
+    /// # Errors
+    /// When GitLab does not do it.
+    pub async fn retry(&self, project: &Project, pipeline: u64) -> Result<(), Error> {
+        let look = || async {
+            match self.pipeline(project, pipeline).await {
+                Ok(now) => Ok((now.status != "failed").then_some(())),
+                Err(Error::Http(error)) => Err(error),
+                Err(_) => Ok(None),
+            }
+        };
+        let (path, number) = (project.to_string(), pipeline.to_string());
+        let call = self.call(::http::Method::POST, &["projects", &path, "pipelines", &number, "retry"], &[]);
+        let make = || async { self.send(call.clone()).await.map(drop) };
+        self.said("retry pipelines", self.client.create(look, make).await)
+    }
+
+    /// The number of a project, which stays when it is renamed.
+    ///
+    /// # Errors
+    /// When GitLab does not say.
+    pub async fn project_id(&self, project: &Project) -> Result<u64, Error> {
+        #[derive(Deserialize)]
+        struct Numbered {
+            id: u64,
+        }
+        let path = project.to_string();
+        let reply = self.send(self.get(&["projects", &path], &[])).await;
+        Ok(self.said("read projects", reply)?.json::<Numbered>()?.id)
+    }
+
     /// The jobs that failed, in this pipeline and in those that its jobs started, here and in other projects that the token
     /// may see. A job that was retried counts with its last try. The jobs whose failure is allowed come last.
     ///
@@ -218,6 +290,14 @@ impl Gitlab {
             (it.state == "opened").then(|| MergeRequest { iid: it.iid, head_sha: sha.clone(), superseded })
         };
         self.said("read merge requests", self.list(&path, &[], open).await)
+    }
+
+    /// The newest commit of a merge request.
+    ///
+    /// # Errors
+    /// When GitLab does not say.
+    pub async fn head_of(&self, project: &Project, iid: u64) -> Result<Option<Sha>, Error> {
+        Ok(self.merge_request(project, iid).await?.sha)
     }
 
     pub(super) async fn merge_request(&self, project: &Project, iid: u64) -> Result<RawMergeRequest, Error> {

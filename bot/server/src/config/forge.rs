@@ -40,6 +40,8 @@ pub struct GitlabConfig {
     pub webhook_secrets: Vec<SecretString>,
     /// Which projects are answered.
     pub projects: Allowed,
+    /// Whether the commit gets a status.
+    pub status: bool,
     /// Whether `/triage` is obeyed.
     pub commands: bool,
     /// How often failed pipelines are looked for; none: never.
@@ -99,6 +101,7 @@ impl Reader<'_> {
             token: self.secret(&token, &raw.url)?,
             webhook_secrets: self.secrets("gitlab.webhook_secrets", &raw.webhook_secrets)?,
             projects: self.allowed(&raw.projects)?,
+            status: raw.status,
             commands: raw.commands,
             sweep: every(raw.sweep_minutes),
         })

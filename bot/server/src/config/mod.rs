@@ -6,6 +6,7 @@ mod forge;
 mod mail;
 pub mod raw;
 mod server;
+mod verify;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ pub use self::forge::{Allowed, GithubConfig, GitlabConfig};
 pub use self::mail::{List, MailConfig};
 use self::raw::{RawConfig, RawSecret};
 pub use self::server::{Access, ServerConfig, WorkConfig};
+pub use self::verify::{Limits, Tree, VerifyConfig};
 use crate::error::{Error, reason};
 
 /// A configuration that can be worked with. Paths are from here.
@@ -35,6 +37,8 @@ pub struct Config {
     pub github: Option<GithubConfig>,
     /// A user of GitLab.
     pub gitlab: Option<GitlabConfig>,
+    /// How fixes are proved.
+    pub verify: Option<VerifyConfig>,
     /// Mail.
     pub mail: Option<MailConfig>,
 }
@@ -99,7 +103,8 @@ impl Reader<'_> {
         let work = self.work(&raw.work)?;
         let github = raw.github.map(|github| self.github(github)).transpose()?;
         let gitlab = raw.gitlab.map(|gitlab| self.gitlab(gitlab)).transpose()?;
-        Ok(Config { database, server, work, github, gitlab, mail })
+        let verify = raw.verify.map(|verify| self.verify(verify)).transpose()?;
+        Ok(Config { database, server, work, github, gitlab, verify, mail })
     }
 
     fn password(&self, file: Option<&Path>, variable: Option<&Spanned<String>>) -> Result<Option<String>, Error> {

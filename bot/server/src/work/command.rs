@@ -6,7 +6,7 @@ use triage_causes::Report;
 use triage_forge::answer::{Answer, Outcome};
 use triage_forge::commands::Command;
 use triage_forge::webhook::Forge;
-use triage_forge::webhook::notice::{Comment, Ended};
+use triage_forge::webhook::notice::Comment;
 use triage_report::comment::{self, Manner};
 use triage_report::secrets::Masked;
 use triage_store::{Job, NewReply, Transaction, Verdict};
@@ -16,35 +16,22 @@ use super::publish::Said;
 use super::run::{digest, done, note, thread, version};
 use super::task::{Task, Told};
 use super::{Pool, now};
+use crate::config::Config;
 use crate::forge;
 
 /// Carries out the commands of a comment.
 pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -> Result<(), Failure> {
-    if told.forge == Forge::Gitlab {
-        return Err(Failure::Never("this version of the program does not obey on GitLab".into()));
-    }
     let config = pool.config();
-    if !super::github::configured(&config)?.commands {
-        return done(pool, job, told, "commands are switched off").await;
-    }
-    let (session, repository) = pool.github.session(&config, told).await?;
-    if !session.may_write(&repository, &comment.author.name).await? {
+    let place = match told.forge {
+        Forge::Github => github(pool, &config, told, comment).await?,
+        Forge::Gitlab => gitlab(pool, &config, told, comment).await?,
+    };
+    let Place { head, again, refused } = match place {
+        Ok(place) => place,
         // No answer: whoever may not must not make the bot write.
-        return done(pool, job, told, &format!("command refused: {} may not write", comment.author.name)).await;
-    }
-    let pull = session.pull_request(&repository, comment.change).await?;
-    let head = pull.head.sha;
-    let mut again = Vec::new();
-    if comment.commands.taken.contains(&Command::Retest) {
-        for run in session.runs_of(&repository, &head).await? {
-            if run.conclusion.as_deref() == Some("failure") {
-                let (told, again_for) = (told.clone(), format!("again-{}", comment.id));
-                let (run, attempt) = (run.id, run.run_attempt.into());
-                again.push(Task::Run { told, run, attempt, ended: Ended::Failed, again: again_for });
-            }
-        }
-    }
-    let subject = Subject { thread: thread(&repository, Some(comment.change), &head), version: version(&head) };
+        Err(why) => return done(pool, job, told, why).await,
+    };
+    let subject = Subject { thread: thread(&told.repository, Some(comment.change), &head), version: version(&head) };
     let mut at = pool.store.begin().await?;
     at.finish_job(job, now()).await?;
     let mut answers = Vec::new();
@@ -55,17 +42,17 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
                 explains = true;
                 "explained".to_owned()
             }
-            Command::Retest if again.is_empty() => {
-                answers.push("`retest`: no run of this commit failed".to_owned());
-                "nothing to look at".to_owned()
-            }
             Command::Retest => {
-                at.enqueue(&again.iter().map(|task| task.clone().job(now())).collect::<Vec<_>>(), now()).await?;
-                format!("{} runs", again.len())
+                answers.extend(refused.iter().map(|why| format!("`retest`: {}", triage_report::safe::markdown(why))));
+                if again == 0 && refused.is_empty() {
+                    answers.push("`retest`: nothing of this commit failed".to_owned());
+                }
+                format!("{again} run again")
             }
             Command::Dismiss(cause) => {
                 let known =
-                    dismiss(&mut at, &subject, cause.as_ref().map(|it| it.as_str()), &comment.author.name).await?;
+                    dismiss(&mut at, told.forge, &subject, cause.as_ref().map(|it| it.as_str()), &comment.author.name)
+                        .await?;
                 match known {
                     0 => answers.push("`dismiss`: I have said nothing here that it could be about".to_owned()),
                     _ => answers.push("`dismiss`: noted".to_owned()),
@@ -87,13 +74,77 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
         if explains && report.is_none() {
             answers.push("I have read no build of this commit yet".to_owned());
         }
-        let answer = compose(comment, &answers, report.as_ref());
-        let said =
-            Said { told: told.clone(), head_sha: head, change: Some(comment.change), answer, comment_only: true };
+        let answer = compose(told.forge, comment, &answers, report.as_ref());
+        let said = Said {
+            told: told.clone(),
+            head_sha: head,
+            built_sha: None,
+            comment: Some(comment.id),
+            change: Some(comment.change),
+            answer,
+            comment_only: true,
+        };
         record(&mut at, job, &subject, said).await?;
     }
     at.commit().await?;
     Ok(())
+}
+
+/// Where commands are carried out.
+struct Place {
+    /// The newest commit of the change.
+    head: String,
+    /// How many runs are run again.
+    again: usize,
+    /// Why others are not.
+    refused: Vec<String>,
+}
+
+/// Asks GitHub; or says why nothing is done.
+async fn github(
+    pool: &Pool,
+    config: &Arc<Config>,
+    told: &Told,
+    comment: &Comment,
+) -> Result<Result<Place, &'static str>, Failure> {
+    if !super::github::configured(config)?.commands {
+        return Ok(Err("commands are switched off"));
+    }
+    let (session, repository) = pool.github.session(config, told).await?;
+    if !session.may_write(&repository, &comment.author.name).await? {
+        return Ok(Err("refused: the person may not write to the repository"));
+    }
+    let head = session.pull_request(&repository, comment.change).await?.head.sha;
+    let (again, refused) = match comment.commands.taken.contains(&Command::Retest) {
+        true => super::github::rerun(&session, &repository, &head).await?,
+        false => (0, Vec::new()),
+    };
+    Ok(Ok(Place { head, again, refused }))
+}
+
+/// Asks GitLab; or says why nothing is done.
+async fn gitlab(
+    pool: &Pool,
+    config: &Arc<Config>,
+    told: &Told,
+    comment: &Comment,
+) -> Result<Result<Place, &'static str>, Failure> {
+    if !super::gitlab::configured(config)?.commands {
+        return Ok(Err("commands are switched off"));
+    }
+    let (gitlab, project) = pool.gitlab.project(config, told)?;
+    if !gitlab.access(&project, comment.author.id).await?.may_command() {
+        return Ok(Err("refused: the person may not write to the project"));
+    }
+    let Some(head) = gitlab.head_of(&project, comment.change).await? else {
+        return Ok(Err("the merge request has no commit"));
+    };
+    let head = head.as_str().to_owned();
+    let (again, refused) = match comment.commands.taken.contains(&Command::Retest) {
+        true => super::gitlab::rerun(&gitlab, &project, &head).await?,
+        false => (0, Vec::new()),
+    };
+    Ok(Ok(Place { head, again, refused }))
 }
 
 /// The pull request and its head.
@@ -103,8 +154,14 @@ struct Subject {
 }
 
 /// Writes down that causes are no fault of the change; gives how many.
-async fn dismiss(at: &mut Transaction, subject: &Subject, cause: Option<&str>, by: &str) -> Result<u64, Failure> {
-    let said = at.said(Forge::Github.name(), &subject.thread, subject.version).await?;
+async fn dismiss(
+    at: &mut Transaction,
+    forge: Forge,
+    subject: &Subject,
+    cause: Option<&str>,
+    by: &str,
+) -> Result<u64, Failure> {
+    let said = at.said(forge.name(), &subject.thread, subject.version).await?;
     let mut known = 0;
     for fingerprint in said.iter().filter(|said| cause.is_none_or(|cause| cause == *said)) {
         known += u64::from(at.judge(fingerprint, &Verdict::Invalid, by, now()).await?);
@@ -118,8 +175,12 @@ async fn last_report(at: &mut Transaction, subject: &Subject) -> Result<Option<R
 }
 
 /// The answer to a comment: a comment of its own, which is edited when the command is carried out again.
-fn compose(comment: &Comment, answers: &[String], report: Option<&Report>) -> Answer {
-    let manner = Manner { limits: comment::Limits::GITHUB, link: None, commands: true, source: None, is_known: None };
+fn compose(forge: Forge, comment: &Comment, answers: &[String], report: Option<&Report>) -> Answer {
+    let limits = match forge {
+        Forge::Github => comment::Limits::GITHUB,
+        Forge::Gitlab => comment::Limits::GITLAB,
+    };
+    let manner = Manner { limits, link: None, commands: true, source: None, is_known: None };
     let key = format!("triage.answer-{}", comment.id);
     let mut text: String = answers.iter().map(|answer| format!("- {answer}\n")).collect();
     if let Some(report) = report {

@@ -2,10 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use triage_forge::github::logs::{Content, Limits};
 use triage_forge::github::{Credentials, Github, Repository, Session};
 use triage_forge::http::Settings;
 
+use super::Pool;
 use super::failure::Failure;
+use super::reading::Log;
+use super::run::{Logs, Seen};
 use super::task::Told;
 use crate::config::{Config, GithubConfig};
 
@@ -55,4 +59,53 @@ impl Connection {
 /// What is configured for GitHub.
 pub fn configured(config: &Config) -> Result<&GithubConfig, Failure> {
     config.github.as_ref().ok_or_else(|| Failure::Later("GitHub is not configured here".into(), None))
+}
+
+/// A run.
+pub async fn seen(pool: &Pool, told: &Told, run: u64, attempt: u64) -> Result<Seen, Failure> {
+    let config = pool.config();
+    let (session, repository) = pool.github.session(&config, told).await?;
+    let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
+    let change = session.pull_request_of(&repository, &run).await?;
+    let workflow = run.name.unwrap_or_default();
+    Ok(Seen { workflow, head_sha: run.head_sha, built_sha: None, change, is_superseded: false })
+}
+
+/// The logs of the jobs that failed in a run.
+pub async fn logs(pool: &Pool, told: &Told, run: u64, attempt: u64) -> Result<Logs, Failure> {
+    let config = pool.config();
+    let (session, repository) = pool.github.session(&config, told).await?;
+    let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
+    let mut logs = Logs::default();
+    for log in session.failed_logs(&repository, &run, Limits::default()).await? {
+        let name = log.origin.name.clone();
+        match log.content {
+            Content::Log { file, .. } => logs.found.push(Log { name, axes: log.origin.axes, content: Box::new(file) }),
+            Content::Expired => logs.missing.push(format!("{name}: deleted")),
+            Content::Missing => logs.missing.push(format!("{name}: none")),
+        }
+    }
+    Ok(logs)
+}
+
+/// Runs what failed for a commit once more. Gives how many runs there are, and why others are not run.
+pub async fn rerun(
+    session: &Session,
+    repository: &Repository,
+    head_sha: &str,
+) -> Result<(usize, Vec<String>), Failure> {
+    let (mut many, mut refused) = (0, Vec::new());
+    for run in session.runs_of(repository, head_sha).await? {
+        match run.conclusion.as_deref() {
+            Some("failure" | "timed_out") => match session.rerun(repository, &run).await {
+                Ok(()) => many += 1,
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => refused.push(format!("run {}: {error}", run.id)),
+            },
+            // An earlier try at this command may have begun it.
+            None => many += 1,
+            Some(_) => {}
+        }
+    }
+    Ok((many, refused))
 }

@@ -23,6 +23,12 @@ pub struct Said {
     pub told: Told,
     /// About which commit.
     pub head_sha: String,
+    /// What was built in its place (GitLab: the result of merging it).
+    #[serde(default)]
+    pub built_sha: Option<String>,
+    /// The comment that is answered.
+    #[serde(default)]
+    pub comment: Option<u64>,
     /// In which pull request or merge request.
     pub change: Option<u64>,
     /// What.
@@ -38,7 +44,7 @@ pub async fn reply(pool: &Arc<Pool>, job: &Job, key: &str) -> Result<(), Failure
         .map_err(|error| Failure::Never(format!("the reply is of another version of the program: {error}")))?;
     let done = match said.told.forge {
         Forge::Github => github(pool, &said).await,
-        Forge::Gitlab => Err(Failure::Never("this version of the program does not write to GitLab".into())),
+        Forge::Gitlab => super::gitlab::publish(pool, &said).await,
     };
     let mut at = pool.store.begin().await?;
     match done {

@@ -1,13 +1,9 @@
 //! A run ended: what broke, recorded together with the reply about it.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use triage_forge::answer::Answer;
-use triage_forge::github::Repository;
-use triage_forge::github::logs::{Content, JobLog, Limits};
-use triage_forge::github::publish::Target;
 use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::Ended;
 use triage_report::comment::{self, Manner};
@@ -19,11 +15,35 @@ use super::publish::Said;
 use super::reading::Log;
 use super::remember::{self, Origin};
 use super::task::{Task, Told};
-use super::{Pool, now};
+use super::{Pool, now, proof};
 use crate::forge;
 
 /// Characters of a workflow's name in the key of its answers.
 const NAME_MAX: usize = 50;
+
+/// A run, as its forge has it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The name of the workflow; empty where there is one for all.
+    pub workflow: String,
+    /// The commit that was built, of a change its newest.
+    pub head_sha: String,
+    /// Another commit that GitLab built in its place: the result of merging it.
+    pub built_sha: Option<String>,
+    /// The pull request or merge request.
+    pub change: Option<u64>,
+    /// True when the change has another newest commit by now, so that nobody waits for an answer.
+    pub is_superseded: bool,
+}
+
+/// The logs of what failed in a run.
+#[derive(Default)]
+pub struct Logs {
+    /// Those that are there.
+    pub found: Vec<Log>,
+    /// Why others are not, in words.
+    pub missing: Vec<String>,
+}
 
 /// Reads what failed in a run, and records what there is to say.
 pub async fn answer(
@@ -34,50 +54,52 @@ pub async fn answer(
     attempt: u64,
     ended: Ended,
 ) -> Result<(), Failure> {
-    match told.forge {
-        Forge::Github => github(pool, job, told, run, attempt, ended).await,
-        Forge::Gitlab => Err(Failure::Never("this version of the program does not read pipelines of GitLab".into())),
-    }
-}
-
-async fn github(pool: &Arc<Pool>, job: &Job, told: &Told, run: u64, attempt: u64, ended: Ended) -> Result<(), Failure> {
     if !matches!(ended, Ended::Failed | Ended::Passed) {
         return done(pool, job, told, "it neither failed nor passed").await;
     }
-    let config = pool.config();
-    let (session, repository) = pool.github.session(&config, told).await?;
-    let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
-    let pull = session.pull_request_of(&repository, &run).await?;
+    let seen = match told.forge {
+        Forge::Github => super::github::seen(pool, told, run, attempt).await?,
+        Forge::Gitlab => super::gitlab::seen(pool, told, run).await?,
+    };
+    if seen.is_superseded {
+        return done(pool, job, told, "the change has another commit by now").await;
+    }
     let subject = Subject {
         channel: told.forge.name(),
-        thread: thread(&repository, pull, &run.head_sha),
-        version: version(&run.head_sha),
+        thread: thread(&told.repository, seen.change, &seen.head_sha),
+        version: version(&seen.head_sha),
     };
     // What was never said needs no taking back.
     if ended == Ended::Passed && !subject.is_known(pool).await? {
         return done(pool, job, told, "it passed, and nothing was said before").await;
     }
-    let logs = match ended {
-        Ended::Passed => Vec::new(),
-        _ => session.failed_logs(&repository, &run, Limits::default()).await?,
+    let logs = match (ended, told.forge) {
+        (Ended::Passed, _) => Logs::default(),
+        (_, Forge::Github) => super::github::logs(pool, told, run, attempt).await?,
+        (_, Forge::Gitlab) => super::gitlab::logs(pool, told, run).await?,
     };
-    let (logs, missing) = readable(logs);
-    if logs.is_empty() && ended == Ended::Failed {
-        return done(pool, job, told, &format!("there are no logs: {missing}")).await;
+    if logs.found.is_empty() && ended == Ended::Failed {
+        let why = if logs.missing.is_empty() { "no job failed by itself".to_owned() } else { logs.missing.join(", ") };
+        return done(pool, job, told, &format!("there are no logs: {why}")).await;
     }
-    let report = pool.reading.report(logs).await.map_err(|error| Failure::Later(error.to_string(), None))?;
+    let report = proof::report(pool, told, &seen.head_sha, logs.found).await?;
     let id = digest(&["build", &job.key]);
+    let config = pool.config();
     let link = config.server.url.as_ref().map(|url| format!("{url}/builds/{id}"));
-    let workflow = run.name.clone().unwrap_or_default();
+    let (limits, commands) = match told.forge {
+        Forge::Github => (comment::Limits::GITHUB, super::github::configured(&config)?.commands),
+        Forge::Gitlab => (comment::Limits::GITLAB, super::gitlab::configured(&config)?.commands),
+    };
     let said = Said {
         told: told.clone(),
-        head_sha: run.head_sha.clone(),
-        change: pull,
-        answer: compose(&report, &workflow, link.as_deref(), super::github::configured(&config)?.commands),
+        head_sha: seen.head_sha.clone(),
+        built_sha: seen.built_sha.clone(),
+        comment: None,
+        change: seen.change,
+        answer: compose(&report, &seen.workflow, link.as_deref(), commands, limits),
         comment_only: false,
     };
-    let target = Target { repository, head_sha: run.head_sha.clone(), pull_request: pull };
-    record(pool, job, &subject, &target, &report, &id, said).await
+    record(pool, job, &subject, &report, &id, said).await
 }
 
 /// What a reply is about.
@@ -103,7 +125,6 @@ async fn record(
     pool: &Arc<Pool>,
     job: &Job,
     subject: &Subject,
-    target: &Target,
     report: &Masked,
     id: &str,
     said: Said,
@@ -130,9 +151,9 @@ async fn record(
         id: subject.thread.clone(),
         version: subject.version,
         place: said.told.repository.clone(),
-        subject: target.pull_request.map_or_else(|| target.head_sha.clone(), |number| format!("#{number}")),
+        subject: said.change.map_or_else(|| said.head_sha.clone(), |number| format!("#{number}")),
         author: String::new(),
-        base: Some(target.head_sha.clone()),
+        base: Some(said.head_sha.clone()),
         messages: Vec::new(),
     };
     at.record_series(&series, now).await?;
@@ -167,20 +188,20 @@ pub async fn note(at: &mut Transaction, action: &str, subject: &str, detail: &st
     at.audit(&Audit { at: now(), actor: "bot".into(), action, subject, detail }).await
 }
 
-/// What is said about a report on GitHub. Each workflow has a comment of its own: one that passes must not take back what
+/// What is said about a report on a forge. Each workflow has a comment of its own: one that passes must not take back what
 /// another one found.
-pub fn compose(report: &Masked, workflow: &str, link: Option<&str>, commands: bool) -> Answer {
-    let manner = Manner { limits: comment::Limits::GITHUB, link, commands, source: None, is_known: None };
+pub fn compose(report: &Masked, workflow: &str, link: Option<&str>, commands: bool, limits: comment::Limits) -> Answer {
+    let manner = Manner { limits, link, commands, source: None, is_known: None };
     let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let name: String = workflow.chars().take(NAME_MAX).map(word).collect();
     let key = if name.is_empty() { "triage".to_owned() } else { format!("triage.{name}") };
     forge::answer::of(report, &key, &manner)
 }
 
-/// The thread of a pull request, or of a commit without one.
-pub fn thread(repository: &Repository, pull: Option<u64>, head_sha: &str) -> String {
-    let repository = repository.to_string().to_ascii_lowercase();
-    match pull {
+/// The thread of a change, or of a commit without one.
+pub fn thread(repository: &str, change: Option<u64>, head_sha: &str) -> String {
+    let repository = repository.to_ascii_lowercase();
+    match change {
         Some(number) => format!("{repository}#{number}"),
         None => format!("{repository}@{head_sha}"),
     }
@@ -201,25 +222,6 @@ pub fn digest(parts: &[&str]) -> String {
     hex::encode(&hash.finalize()[..16])
 }
 
-/// The logs that are there, and why others are not.
-fn readable(logs: Vec<JobLog>) -> (Vec<Log>, String) {
-    let mut missing = Vec::new();
-    let mut found = Vec::new();
-    for log in logs {
-        let name = log.origin.name.clone();
-        match log.content {
-            Content::Log { file, .. } => {
-                let content: Box<dyn Read + Send> = Box::new(file);
-                found.push(Log { name, axes: log.origin.axes, content });
-            }
-            Content::Expired => missing.push(format!("{name}: deleted")),
-            Content::Missing => missing.push(format!("{name}: none")),
-        }
-    }
-    let missing = if missing.is_empty() { "no job failed by itself".to_owned() } else { missing.join(", ") };
-    (found, missing)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +231,6 @@ mod tests {
         assert_eq!(version("ffffffffffffffffffff"), (1 << 60) - 1);
         assert_eq!(version(""), 0);
         assert_ne!(digest(&["a", "bc"]), digest(&["ab", "c"]));
-        let repository = Repository::parse("Valves/Pump").unwrap();
-        assert_eq!(thread(&repository, Some(7), "x"), "valves/pump#7");
+        assert_eq!(thread("Valves/Pump", Some(7), "x"), "valves/pump#7");
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use triage_forge::gitlab::Project;
 use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::Ended;
 use triage_store::Job;
@@ -48,22 +49,10 @@ pub async fn now_and_then(pool: Arc<Pool>) {
 /// Puts runs into the queue that failed lately. Those that are known already are not done twice: their jobs have the
 /// same keys.
 pub async fn look(pool: &Arc<Pool>, job: &Job, forge: Forge) -> Result<(), Failure> {
-    if forge == Forge::Gitlab {
-        return Err(Failure::Never("this version of the program does not sweep GitLab".into()));
-    }
-    let config = pool.config();
-    let github = pool.github.get(&config)?;
-    let mut tasks = Vec::new();
-    for name in super::github::configured(&config)?.repositories.named() {
-        let Some(repository) = triage_forge::github::Repository::parse(name) else { continue };
-        let session = github.session(&repository).await?;
-        let id = session.repository_id(&repository).await?;
-        for run in session.failed_runs(&repository, AGE, SystemTime::now()).await? {
-            let told = Told { forge, repository: repository.to_string(), repository_id: id, installation: None };
-            let (run, attempt) = (run.id, run.run_attempt.into());
-            tasks.push(Task::Run { told, run, attempt, ended: Ended::Failed, again: String::new() });
-        }
-    }
+    let tasks = match forge {
+        Forge::Github => github(pool, forge).await?,
+        Forge::Gitlab => gitlab(pool, forge).await?,
+    };
     let jobs: Vec<_> = tasks.into_iter().map(|task| task.job(now())).collect();
     let mut at = pool.store.begin().await?;
     at.finish_job(job, now()).await?;
@@ -74,4 +63,37 @@ pub async fn look(pool: &Arc<Pool>, job: &Job, forge: Forge) -> Result<(), Failu
     }
     at.commit().await?;
     Ok(())
+}
+
+async fn github(pool: &Pool, forge: Forge) -> Result<Vec<Task>, Failure> {
+    let config = pool.config();
+    let github = pool.github.get(&config)?;
+    let mut tasks = Vec::new();
+    for name in super::github::configured(&config)?.repositories.named() {
+        let Some(repository) = triage_forge::github::Repository::parse(name) else { continue };
+        let session = github.session(&repository).await?;
+        let id = session.repository_id(&repository).await?;
+        for run in session.failed_runs(&repository, AGE, SystemTime::now()).await? {
+            let told = Told { forge, repository: repository.to_string(), repository_id: id, installation: None };
+            let (run, attempt) = (run.id, run.run_attempt.into());
+            tasks.push(Task::Run { told, run, attempt, ended: Ended::Failed });
+        }
+    }
+    Ok(tasks)
+}
+
+async fn gitlab(pool: &Pool, forge: Forge) -> Result<Vec<Task>, Failure> {
+    let config = pool.config();
+    let gitlab = pool.gitlab.get(&config)?;
+    let mut tasks = Vec::new();
+    for name in super::gitlab::configured(&config)?.projects.named() {
+        let project = Project::Path(name.to_owned());
+        let id = gitlab.project_id(&project).await?;
+        for pipeline in gitlab.failed_pipelines(&project, AGE, SystemTime::now()).await? {
+            let told = Told { forge, repository: name.to_owned(), repository_id: id, installation: None };
+            let attempt = gitlab.youngest_job(&project, pipeline.id).await?;
+            tasks.push(Task::Run { told, run: pipeline.id, attempt, ended: Ended::Failed });
+        }
+    }
+    Ok(tasks)
 }

@@ -37,9 +37,6 @@ pub enum Task {
         attempt: u64,
         /// How it ended, as far as is known.
         ended: Ended,
-        /// The comment that asks to look again; else empty.
-        #[serde(default)]
-        again: String,
     },
     /// A person told the bot to do something.
     Command {
@@ -67,7 +64,7 @@ pub enum Task {
 impl Task {
     /// A run that ended.
     pub fn run(told: Told, run: &notice::Run) -> Self {
-        Self::Run { told, run: run.id, attempt: run.attempt, ended: run.ended, again: String::new() }
+        Self::Run { told, run: run.id, attempt: run.attempt, ended: run.ended }
     }
 
     /// A comment with commands.
@@ -88,9 +85,8 @@ impl Task {
     /// What it is about: the same for the same work, however often and by whom it is told.
     fn key(&self) -> String {
         match self {
-            Self::Run { told, run, attempt, again, .. } => {
-                let again = if again.is_empty() { String::new() } else { format!("/{again}") };
-                format!("{}/{}/{run}/{attempt}{again}", told.forge.name(), told.repository_id)
+            Self::Run { told, run, attempt, .. } => {
+                format!("{}/{}/{run}/{attempt}", told.forge.name(), told.repository_id)
             }
             Self::Command { told, comment } => {
                 format!("{}/{}/{}", told.forge.name(), told.repository_id, comment.id)

@@ -58,6 +58,9 @@ pub struct RawGitlab {
     /// Projects that are answered: `group/name`, or `group/*`.
     #[schemars(with = "Vec<String>")]
     pub projects: Vec<Spanned<String>>,
+    /// Give the commit a status, too, which GitLab shows as a job of the pipeline and which never fails it.
+    #[serde(default)]
+    pub status: bool,
     /// Obey `/triage` of people who may write to the project.
     #[serde(default = "yes")]
     pub commands: bool,

@@ -3,6 +3,7 @@
 mod forge;
 mod mail;
 mod server;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use serde_yaml::Spanned;
 pub use forge::{RawGithub, RawGitlab};
 pub use mail::{RawAbsent, RawImap, RawMail, RawRelay, RawSecurity};
 pub use server::{RawAccess, RawLogFormat, RawServer, RawServerLimits, RawToken, RawWork};
+pub use verify::{RawVerify, RawVerifyTree};
 
 /// A configuration file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,6 +40,9 @@ pub struct RawConfig {
     /// A user of GitLab.
     #[serde(default)]
     pub gitlab: Option<RawGitlab>,
+    /// How fixes are proved before a reply goes out.
+    #[serde(default)]
+    pub verify: Option<RawVerify>,
     /// Mail.
     #[serde(default)]
     pub mail: Option<RawMail>,
