@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use triage_mail::MessageId;
 
+use crate::post::args::PostCommand;
+
 /// Answers failed builds where people talk about them.
 #[derive(Debug, Parser)]
 #[command(name = "triage-bot", version, max_term_width = 100)]
@@ -35,6 +37,12 @@ pub enum Command {
     Outbox(OutboxArgs),
     /// List who and what asked to be left alone, and take that back
     Stops(StopsArgs),
+    /// Answer a build from inside of its CI job, once, with the token that the job has
+    ///
+    /// Exit status: 0 nothing failed in the logs; 1 causes were found; 2 wrong usage, or something could not be read or
+    /// posted (what could be is reported). A token that may not write is no fault.
+    #[command(subcommand)]
+    Post(PostCommand),
     /// Say what is wrong with a configuration
     CheckConfig {
         #[command(flatten)]

@@ -32,6 +32,9 @@ pub enum Error {
     /// The bot's memory.
     #[error(transparent)]
     Store(#[from] triage_store::Error),
+    /// GitHub or GitLab.
+    #[error(transparent)]
+    Forge(#[from] triage_forge::http::Error),
     /// A mail cannot be written.
     #[error(transparent)]
     Reply(#[from] triage_mail::reply::Fault),
@@ -42,7 +45,9 @@ impl Error {
     pub fn way_out(&self) -> Option<&'static str> {
         match self {
             Self::Config(_) => Some("config/triage.example.yaml has every key; `triage-bot schema` prints the schema"),
-            Self::Result(_) => Some("`triage-bot mail --help` says what a result may have"),
+            Self::Result(_) => {
+                Some("`triage-bot mail --help` says what a result may have, `triage --format json` writes reports")
+            }
             Self::Store(triage_store::Error::SenderIsRunning) => Some("wait for it, or give --dry-run"),
             _ => None,
         }

@@ -1,14 +1,17 @@
 //! `triage-bot`: answers failed builds where people talk about them.
 //!
 //! [`args`] is what was typed, [`config`] what is configured. [`threads`] puts mails together to
-//! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it.
+//! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it. [`post`] says it on
+//! forges from inside of a CI job, [`forge`] has what is said there.
 
 mod args;
 mod builds;
 mod config;
 mod error;
+mod forge;
 mod mail;
 mod named;
+mod post;
 mod threads;
 
 use std::io::{self, Write};
@@ -25,7 +28,12 @@ const DONE: u8 = 0;
 const FAULT: u8 = 2;
 
 fn main() -> ExitCode {
+    let mut status = DONE;
     let done = match Cli::parse().command {
+        Command::Post(command) => wait(async {
+            status = post::run(&command).await?;
+            Ok(())
+        }),
         Command::Mail(args) => config::load(&args.config.config).and_then(|config| wait(mail::run(&args, &config))),
         Command::Outbox(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::run(&args, &config)))
@@ -38,7 +46,7 @@ fn main() -> ExitCode {
         Command::Schema => print_schema(),
     };
     match done {
-        Ok(()) => ExitCode::from(DONE),
+        Ok(()) => ExitCode::from(status),
         Err(error) if error.is_broken_pipe() => ExitCode::from(DONE),
         Err(error) => {
             complain(&error.to_string());
