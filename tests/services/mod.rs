@@ -1,5 +1,8 @@
 //! Real programs that the tests start, on loopback and in folders that go away.
 
+pub mod faults;
+pub mod github;
+pub mod http;
 pub mod mail;
 pub mod packages;
 pub mod postgres;
