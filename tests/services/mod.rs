@@ -2,6 +2,7 @@
 
 pub mod faults;
 pub mod github;
+pub mod gitlab;
 pub mod http;
 pub mod mail;
 pub mod packages;
