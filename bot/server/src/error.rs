@@ -32,9 +32,12 @@ pub enum Error {
     /// The bot's memory.
     #[error(transparent)]
     Store(#[from] triage_store::Error),
-    /// GitHub or GitLab.
+    /// GitHub.
     #[error(transparent)]
-    Forge(#[from] triage_forge::http::Error),
+    Github(#[from] triage_forge::http::Error),
+    /// GitLab.
+    #[error(transparent)]
+    Gitlab(#[from] triage_forge::gitlab::Error),
     /// A mail cannot be written.
     #[error(transparent)]
     Reply(#[from] triage_mail::reply::Fault),

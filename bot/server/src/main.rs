@@ -70,8 +70,8 @@ fn print_schema() -> Result<(), Error> {
     Ok(writeln!(out)?)
 }
 
-/// Says something on standard error, as one line.
+/// Says something on standard error, where nothing in it is a command of a CI system.
 pub fn complain(text: &str) {
     // Nobody is left to be told when that fails.
-    let _ = writeln!(io::stderr(), "triage-bot: {text}");
+    let _ = writeln!(io::stderr(), "triage-bot: {}", triage_report::safe::block(text));
 }

@@ -16,6 +16,12 @@ pub enum PostCommand {
     /// `pull-requests: write`, and `actions: read` for --jobs. A token that may not write (as in pull requests from forks) is no
     /// error: the answer then stands in annotations and in the summary of the step.
     Github(GithubArgs),
+    /// Answer a pipeline of GitLab: comment of the merge request, suggestions, Code Quality
+    ///
+    /// Everything is known from the variables of the job (CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, …). A job's own
+    /// token may not write comments: give TRIAGE_GITLAB_TOKEN, an access token of the project with the scope `api` and the
+    /// role Developer. Without it, the answer stands in the log of the job, and in the files of --output.
+    Gitlab(GitlabArgs),
 }
 
 /// What is the same on all forges.
@@ -39,7 +45,7 @@ pub struct PostArgs {
     /// Where all of it can be read; the page of the run when missing
     #[arg(long, value_name = "URL")]
     pub link: Option<String>,
-    /// The commit that was built; of a pull request its head
+    /// The commit that was built; of a pull or merge request its head
     #[arg(long, value_name = "SHA")]
     pub commit: Option<String>,
     /// Writes no comment and no suggestions
@@ -64,6 +70,22 @@ pub struct GithubArgs {
     /// Makes no check run
     #[arg(long)]
     pub no_check: bool,
+}
+
+/// What is typed behind `post gitlab`.
+#[derive(Debug, Args)]
+pub struct GitlabArgs {
+    #[command(flatten)]
+    pub post: PostArgs,
+    /// The pipeline whose logs are taken; this one when missing
+    #[arg(long, value_name = "ID", requires = "jobs")]
+    pub pipeline: Option<u64>,
+    /// The number of the merge request
+    #[arg(long, value_name = "N")]
+    pub merge_request: Option<u64>,
+    /// Sets a status of the commit under this name
+    #[arg(long, value_name = "NAME")]
+    pub status: Option<String>,
 }
 
 /// Which jobs' logs are taken.

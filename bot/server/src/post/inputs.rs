@@ -120,7 +120,7 @@ impl Reader {
     }
 
     fn fault(&mut self, name: &str, why: &str) {
-        crate::complain(&triage_report::safe::line(&format!("{name}: {why}")));
+        crate::complain(&format!("{name}: {why}"));
         self.analyzer.problem(name, why);
         self.sound = false;
     }

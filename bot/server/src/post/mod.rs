@@ -1,7 +1,7 @@
 //! `triage-bot post`: one answer from inside of a CI job, with the token that the job has.
 //!
 //! ```text
-//! logs | report ──► inputs ──► Masked ──► forge::answer ──┬─► github           on the change
+//! logs | report ──► inputs ──► Masked ──► forge::answer ──┬─► github | gitlab   on the change
 //!                                                         └─► workflow commands, summary, files
 //! ```
 //!
@@ -10,15 +10,16 @@
 
 pub mod args;
 mod github;
+mod gitlab;
 mod inputs;
 mod show;
 mod surroundings;
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 
 use triage_report::secrets::Masked;
-use triage_report::{Options, render};
+use triage_report::{Options, render, safe};
 
 use self::args::{OutputFile, PostCommand};
 use crate::error::Error;
@@ -37,6 +38,7 @@ const NOT_READ: &str = "nothing is posted: not all logs could be read, so nobody
 pub async fn run(command: &PostCommand) -> Result<u8, Error> {
     match command {
         PostCommand::Github(args) => github::run(args).await,
+        PostCommand::Gitlab(args) => gitlab::run(args).await,
     }
 }
 
@@ -60,4 +62,9 @@ fn write_files(report: &Masked, outputs: &[OutputFile]) -> Result<(), Error> {
             .map_err(|error| Error::Write(output.path.clone(), error))?;
     }
     Ok(())
+}
+
+/// One line of ours for the job's log, whatever is in it.
+fn remark(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "triage: {}", safe::line(text))
 }

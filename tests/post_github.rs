@@ -1,17 +1,19 @@
-//! `triage-bot post` inside of a CI job: what it prints, writes and asks a forge for.
+//! `triage-bot post github` inside of a job: what it prints, writes and asks GitHub for.
+
+#![cfg(unix)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use triage_tests::bot;
-use triage_tests::{Answer, folder};
+use triage_tests::{Answer, folder, pipe_into};
 
 const SHA: &str = "1234567890abcdef1234567890abcdef12345678";
 
@@ -53,19 +55,8 @@ impl Job {
             .env("GITHUB_SERVER_URL", "https://gh.example");
         command.env("GITHUB_STEP_SUMMARY", self.path("summary.md")).env("GITHUB_OUTPUT", self.path("output"));
         command.env("GITHUB_WORKSPACE", self.path("checkout")).envs(more.iter().copied());
-        run(command.args(["post", "github"]).args(args), input)
+        pipe_into(command.args(["post", "github"]).args(args), input.as_bytes())
     }
-}
-
-fn run(command: &mut Command, input: &str) -> Answer {
-    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("triage-bot starts");
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writer = thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-    let answer = child.wait_with_output().unwrap().into();
-    writer.join().unwrap();
-    answer
 }
 
 /// A request that a server got.
