@@ -103,13 +103,21 @@ pub fn call<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Answer {
 
 /// Calls `triage` with arguments and standard input.
 pub fn pipe<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input: &[u8]) -> Answer {
-    let mut command = triage(args);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("triage starts");
+    pipe_into(&mut triage(args), input)
+}
+
+/// Runs a call with standard input.
+pub fn pipe_into(command: &mut Command, input: &[u8]) -> Answer {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
     let input = input.to_owned();
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().expect("triage ends");
+    let output = child.wait_with_output().expect("the program ends");
     writer.join().expect("the writer ends");
     output.into()
 }

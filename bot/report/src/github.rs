@@ -8,7 +8,7 @@ use std::io;
 
 use triage_causes::report::{Cause, Report};
 
-use crate::comment::annotations;
+use crate::comment;
 use crate::summary::{self, Label};
 use crate::{Options, safe, text, words};
 
@@ -17,6 +17,12 @@ const LIMIT: usize = 10;
 
 /// Writes the commands and the text.
 pub fn render(report: &Report, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    annotations(report, options, out)?;
+    guarded_text(report, options, out)
+}
+
+/// Writes the commands that annotate the change.
+pub fn annotations(report: &Report, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     for cause in report.causes.iter().take(LIMIT) {
         writeln!(out, "{}", command(report, Label::of_cause(cause), cause, options))?;
     }
@@ -28,6 +34,11 @@ pub fn render(report: &Report, options: &Options<'_>, out: &mut dyn io::Write) -
         let title = safe::workflow_property(words::PROGRAM);
         writeln!(out, "::notice title={title}::{}", safe::workflow_message(&words::more_below(more)))?;
     }
+    Ok(())
+}
+
+/// Writes the text, in which nothing is a command.
+pub fn guarded_text(report: &Report, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut log = Vec::new();
     text::render(report, options, &mut log)?;
     let token = token(&log);
@@ -57,7 +68,7 @@ fn command(report: &Report, label: Label, cause: &Cause, options: &Options<'_>) 
         _ => summary::title(cause),
     };
     properties.push(format!("title={}", safe::workflow_property(&title)));
-    let message = annotations::message(report, cause, options.verbose);
+    let message = comment::annotations::message(report, cause, options.verbose);
     format!("::{name} {}::{}", properties.join(","), safe::workflow_message(&message))
 }
 

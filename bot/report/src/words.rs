@@ -142,6 +142,9 @@ pub fn causes_left(n: u64, link: Option<&str>) -> String {
 
 /// In the place of a comment about failures when there are none any more.
 pub fn resolved(builds: u64, lines_read: u64) -> String {
+    if lines_read == 0 {
+        return "No failure any more.".to_owned();
+    }
     let builds = if builds > 1 { format!(" of {}", count(builds, "build", "builds")) } else { String::new() };
     format!("No failure any more in {}{builds}.", lines(lines_read))
 }

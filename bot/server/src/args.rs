@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use triage_mail::MessageId;
 
+use crate::post::args::PostCommand;
+
 /// Answers failed builds where people talk about them.
 #[derive(Debug, Parser)]
 #[command(name = "triage-bot", version, max_term_width = 100)]
@@ -52,6 +54,12 @@ pub enum Command {
     ///
     /// Prints the report on the logs with the fixes that hold. The bot does the same before it replies.
     Prove(ProveArgs),
+    /// Answer a build from inside of its CI job, once, with the token that the job has
+    ///
+    /// Exit status: 0 nothing failed in the logs; 1 causes were found; 2 wrong usage, or something could not be read or
+    /// posted (what could be is reported). A token that may not write is no fault.
+    #[command(subcommand)]
+    Post(PostCommand),
     /// Say what is wrong with a configuration
     CheckConfig {
         #[command(flatten)]

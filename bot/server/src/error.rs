@@ -39,6 +39,12 @@ pub enum Error {
     /// Nothing was proved.
     #[error("not proved: {0}")]
     Unproved(#[from] crate::verify::Unproved),
+    /// GitHub.
+    #[error(transparent)]
+    Github(#[from] triage_forge::http::Error),
+    /// GitLab.
+    #[error(transparent)]
+    Gitlab(#[from] triage_forge::gitlab::Error),
     /// A mail cannot be written.
     #[error(transparent)]
     Reply(#[from] triage_mail::reply::Fault),
@@ -49,7 +55,9 @@ impl Error {
     pub fn way_out(&self) -> Option<&'static str> {
         match self {
             Self::Config(_) => Some("config/triage.example.yaml has every key; `triage-bot schema` prints the schema"),
-            Self::Result(_) => Some("`triage-bot mail --help` says what a result may have"),
+            Self::Result(_) => {
+                Some("`triage-bot mail --help` says what a result may have, `triage --format json` writes reports")
+            }
             Self::Store(triage_store::Error::SenderIsRunning) => Some("wait for it, or give --dry-run"),
             _ => None,
         }

@@ -1,8 +1,9 @@
 //! `triage-bot`: answers failed builds where people talk about them.
 //!
 //! [`args`] is what was typed, [`config`] what is configured. [`threads`] puts mails together to
-//! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it. [`serve`] is
-//! the program that stays and listens, [`verify`] proves fixes.
+//! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it. [`post`] says it on
+//! forges from inside of a CI job, [`forge`] has what is said there. [`serve`] is the program that stays and listens, [`work`]
+//! does what came in, [`verify`] proves fixes.
 
 mod args;
 mod builds;
@@ -11,6 +12,7 @@ mod error;
 mod forge;
 mod mail;
 mod named;
+mod post;
 mod queue;
 mod serve;
 mod threads;
@@ -32,10 +34,15 @@ const DONE: u8 = 0;
 const FAULT: u8 = 2;
 
 fn main() -> ExitCode {
+    let mut status = DONE;
     let done = match Cli::parse().command {
         Command::Serve(args) => wait(serve::run(&args)),
         Command::Work(args) => wait(serve::work(&args)),
         Command::Jobs(args) => config::load(&args.config.config).and_then(|config| wait(queue::run(&args, &config))),
+        Command::Post(command) => wait(async {
+            status = post::run(&command).await?;
+            Ok(())
+        }),
         Command::Mail(args) => config::load(&args.config.config).and_then(|config| wait(mail::run(&args, &config))),
         Command::Outbox(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::run(&args, &config)))
@@ -49,7 +56,7 @@ fn main() -> ExitCode {
         Command::Schema => print_schema(),
     };
     match done {
-        Ok(()) => ExitCode::from(DONE),
+        Ok(()) => ExitCode::from(status),
         Err(error) if error.is_broken_pipe() => ExitCode::from(DONE),
         Err(error) => {
             complain(&error.to_string());
@@ -76,12 +83,12 @@ fn print_schema() -> Result<(), Error> {
 /// Whether what is said goes through `tracing`.
 pub static LOGGING: AtomicBool = AtomicBool::new(false);
 
-/// Says something on standard error, as one line; in the log, when there is one.
+/// Says something on standard error, where nothing in it is a command of a CI system; in the log, when there is one.
 pub fn complain(text: &str) {
     if LOGGING.load(Ordering::Relaxed) {
         tracing::warn!("{text}");
         return;
     }
     // Nobody is left to be told when that fails.
-    let _ = writeln!(io::stderr(), "triage-bot: {text}");
+    let _ = writeln!(io::stderr(), "triage-bot: {}", triage_report::safe::block(text));
 }
