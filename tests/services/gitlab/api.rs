@@ -162,7 +162,12 @@ impl Call<'_> {
                 Ok(ANN) => Ok((200, member(state, ANN, 40))),
                 _ => Err(missing("Not found")),
             },
-            ["pipelines"] => list(state.pipelines.iter().rev().map(|it| state.pipeline_json(it)).collect()),
+            ["pipelines"] => {
+                let says = |name: &str, value: &str| text(&self.all, name).is_none_or(|wanted| wanted == value);
+                let wanted =
+                    state.pipelines.iter().rev().filter(|it| says("status", &it.status) && says("sha", &it.sha));
+                list(wanted.map(|it| state.pipeline_json(it)).collect())
+            }
             ["pipelines", id, rest @ ..] => {
                 let found = state.pipelines.iter().find(|it| it.id.to_string() == *id).ok_or_else(|| missing(""))?;
                 let of = |bridges: bool| {
@@ -251,6 +256,12 @@ impl Call<'_> {
     fn post(&self, state: &mut State) -> Answer {
         let ["projects", _, rest @ ..] = self.path else { return Err(missing("")) };
         match rest {
+            ["pipelines", id, "retry"] => {
+                let found =
+                    state.pipelines.iter().position(|it| it.id.to_string() == *id).ok_or_else(|| missing(""))?;
+                "running".clone_into(&mut state.pipelines[found].status);
+                Ok((201, state.pipeline_json(&state.pipelines[found])))
+            }
             ["merge_requests", iid, "notes"] => {
                 let note = self.new_note(state, iid, None)?;
                 Ok((201, state.note_json(&note)))

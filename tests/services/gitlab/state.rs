@@ -225,6 +225,24 @@ impl State {
         })
     }
 
+    /// What GitLab sends to a webhook for a comment of a person on the merge request.
+    pub fn note_hook(&self, id: u64, author: u64, text: &str) -> Value {
+        json!({
+            "object_kind": "note", "event_type": "note", "project_id": PROJECT, "user": self.user(author),
+            "project": {"id": PROJECT, "web_url": format!("{}/{PATH}", self.url), "path_with_namespace": PATH},
+            "object_attributes": {
+                "id": id, "note": text, "noteable_type": "MergeRequest", "author_id": author, "action": "create",
+                "created_at": "2026-11-26 12:00:00 UTC", "updated_at": "2026-11-26 12:00:00 UTC", "system": false,
+                "internal": false, "discussion_id": format!("{id:040x}"), "type": null, "position": null,
+                "url": format!("{}/{PATH}/-/merge_requests/{MR}#note_{id}", self.url),
+            },
+            "merge_request": {
+                "id": 700 + MR, "iid": MR, "state": "opened", "source_project_id": PROJECT, "target_project_id": PROJECT,
+                "last_commit": {"id": self.head()},
+            },
+        })
+    }
+
     pub(super) fn user(&self, id: u64) -> Value {
         let (username, name) = match id {
             ANN => ("ann", "Ann"),
