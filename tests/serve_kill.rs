@@ -170,4 +170,7 @@ fn a_clock_that_is_set() {
         set(offset);
     }
     each_once(&hub, &place, number);
+    let said = place.said("serve");
+    let hours: std::collections::BTreeSet<&str> = said.lines().filter_map(|line| line.get(11..13)).collect();
+    assert!(hours.len() > 1, "the program saw no other clock: {hours:?}");
 }

@@ -278,7 +278,8 @@ impl Webhook {
             "action": "completed",
             "workflow_run": run,
             "repository": { "id": 7, "full_name": "o/r", "html_url": "https://github.example/o/r" },
-            "installation": { "id": number },
+            // Replies are paced by GitHub's limits, for each installation.
+            "installation": { "id": if conclusion == "success" { 1 } else { number } },
             "sender": { "id": 1, "login": "alice", "type": "User" },
             // As large as those of GitHub are.
             "padding": "x".repeat(8000),

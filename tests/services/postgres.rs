@@ -53,7 +53,10 @@ impl Postgres {
         let data = data.to_str().expect("the path is text");
         let log = format!("{data}/log");
         let options = format!("-h 127.0.0.1 -p {} -k {data} -c fsync=off", self.port);
-        self.run("pg_ctl", &["-D", data, "-w", "-l", &log, "-o", &options, "start"]);
+        // What a killed one leaves, memory and connections, takes a moment to go.
+        super::wait_for("PostgreSQL to start", || {
+            self.succeeds("pg_ctl", &["-D", data, "-w", "-l", &log, "-o", &options, "start"]).then_some(())
+        });
     }
 
     /// `kill -9` of the server and of all its processes, and a new start, which recovers from its log.
@@ -73,7 +76,6 @@ impl Postgres {
                 .all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists() || is_zombie(pid))
                 .then_some(())
         });
-        // Its memory may be in use for a moment longer.
         self.begin();
     }
 
@@ -87,6 +89,10 @@ impl Postgres {
     }
 
     fn run(&self, program: &str, args: &[&str]) {
+        assert!(self.succeeds(program, args), "{program} failed");
+    }
+
+    fn succeeds(&self, program: &str, args: &[&str]) -> bool {
         let programs = newest().expect("the package brings a server");
         let mut command = Command::new(programs.join(program));
         command.args(args).current_dir("/");
@@ -96,7 +102,7 @@ impl Postgres {
         // A server that stays keeps what it inherits: a pipe would never end.
         let log = fs::File::create(self.folder.path().join(format!("{program}.log"))).expect("a log can be made");
         command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
-        assert!(command.status().expect("it starts").success(), "{program} failed");
+        command.status().expect("it starts").success()
     }
 }
 

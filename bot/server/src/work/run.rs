@@ -45,6 +45,10 @@ async fn github(pool: &Arc<Pool>, job: &Job, told: &Told, run: u64, attempt: u64
         return done(pool, job, told, "it neither failed nor passed").await;
     }
     let config = pool.config();
+    // Most runs pass, in repositories where nothing failed lately: that needs no question.
+    if ended == Ended::Passed && !is_known_place(pool, told).await? {
+        return done(pool, job, told, "it passed, and nothing was said here before").await;
+    }
     let (session, repository) = pool.github.session(&config, told).await?;
     let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
     let pull = session.pull_request_of(&repository, &run).await?;
@@ -96,6 +100,15 @@ impl Subject {
         at.roll_back().await?;
         Ok(replies > 0)
     }
+}
+
+/// Whether something was said in a repository, ever.
+async fn is_known_place(pool: &Pool, told: &Told) -> Result<bool, Failure> {
+    let mut at = pool.store.read().await?;
+    let ever = triage_store::Timestamp::from_millis(0);
+    let replies = at.count(told.forge.name(), triage_store::Counted::Place(&told.repository), ever).await?;
+    at.roll_back().await?;
+    Ok(replies > 0)
 }
 
 /// The build, its causes, the reply, the work to publish it, and the end of the job: all or nothing.
