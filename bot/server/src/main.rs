@@ -3,11 +3,13 @@
 //! [`args`] is what was typed, [`config`] what is configured. [`threads`] puts mails together to
 //! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it.
 
+mod archive;
 mod args;
 mod builds;
 mod config;
 mod error;
 mod mail;
+mod memory;
 mod named;
 mod threads;
 
@@ -32,6 +34,12 @@ fn main() -> ExitCode {
         }
         Command::Stops(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::stops(&args, &config)))
+        }
+        Command::Export(args) => {
+            config::load(&args.config.config).and_then(|config| wait(archive::export(&args, &config)))
+        }
+        Command::Import(args) => {
+            config::load(&args.config.config).and_then(|config| wait(archive::import(&args, &config)))
         }
         Command::CheckConfig { config } => config::load(&config.config)
             .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),

@@ -8,7 +8,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Postgres, Sqlite};
 
 use crate::lock::{self, SenderLock};
@@ -139,6 +141,8 @@ impl Store {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
+            // What was deleted goes back to the disk when it is asked for. Only a new file takes this.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
             // A commit is on the disk when it returns: the outbox depends on it.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
@@ -171,6 +175,17 @@ impl Store {
         Ok(Transaction { on })
     }
 
+    /// Begins to read: what is seen is of one moment, and no writer waits for it. To be dropped.
+    pub async fn read(&self) -> Result<Transaction, Error> {
+        let on = match &self.pool {
+            Pool::Sqlite(pool) => On::Sqlite(pool.begin().await?),
+            Pool::Postgres(pool) => {
+                On::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        };
+        Ok(Transaction { on })
+    }
+
     /// Makes this process the one that sends, for as long as the answer lives. Rows that are
     /// being sent and are found by it were left by a crash.
     pub async fn sender_lock(&self) -> Result<SenderLock, Error> {
@@ -178,6 +193,19 @@ impl Store {
             (Pool::Sqlite(_), Some(file)) => lock::by_file(file),
             (Pool::Sqlite(_), None) => Err(Error::SenderIsRunning),
             (Pool::Postgres(pool), _) => lock::by_session(pool).await,
+        }
+    }
+
+    /// Gives pages of what was deleted back to the disk, a few megabytes at a time (SQLite).
+    pub(crate) async fn give_back(&self) -> Result<(), Error> {
+        let Pool::Sqlite(pool) = &self.pool else { return Ok(()) };
+        loop {
+            let (before,): (i64,) = sqlx::query_as("PRAGMA freelist_count").fetch_one(pool).await?;
+            sqlx::query("PRAGMA incremental_vacuum(2000)").execute(pool).await?;
+            let (after,): (i64,) = sqlx::query_as("PRAGMA freelist_count").fetch_one(pool).await?;
+            if after == 0 || after >= before {
+                return Ok(());
+            }
         }
     }
 
@@ -212,6 +240,12 @@ impl Transaction {
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.on, On::Postgres(_))
     }
+}
+
+/// A text as both databases take it: PostgreSQL knows no NUL. Cut after `max` bytes.
+pub(crate) fn storable(text: &str, max: usize) -> String {
+    let end = text.floor_char_boundary(max);
+    text[..end].replace('\0', "\u{fffd}")
 }
 
 /// True for what [`Store::open`] takes for an address of PostgreSQL.

@@ -15,6 +15,7 @@ use triage_mail::send::{Relay, Security};
 use triage_mail::source::{self, GitArchive, ImapConfig, Password};
 use triage_mail::{Address, Mailbox};
 use triage_rules::error::place_of;
+use triage_store::Retention;
 
 use self::raw::{RawAbsent, RawConfig, RawImap, RawMail, RawRelay, RawSecurity};
 use crate::error::{Error, reason};
@@ -26,6 +27,9 @@ pub struct Config {
     pub database: String,
     /// The words of mails.
     pub templates: Templates,
+    /// How long and how much is remembered.
+    #[expect(dead_code, reason = "what runs all the time will use it")]
+    pub retention: Retention,
     /// Mail.
     pub mail: MailConfig,
 }
@@ -138,7 +142,13 @@ impl Reader<'_> {
         };
         let templates = raw.templates.map(|folder| self.folder.join(folder));
         let templates = Templates::load(templates.as_deref()).map_err(|error| Error::Config(error.to_string()))?;
-        Ok(Config { database, templates, mail: self.mail(raw.mail)? })
+        let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+        let retention = Retention {
+            builds: raw.retention.builds_days.map(days),
+            reports: raw.retention.reports_days.map(days),
+            max_bytes: raw.retention.max_database_mb.map(|size| u64::from(size) * 1_000_000),
+        };
+        Ok(Config { database, templates, retention, mail: self.mail(raw.mail)? })
     }
 
     fn mail(&self, raw: RawMail) -> Result<MailConfig, Error> {

@@ -1,10 +1,14 @@
 //! The configuration as it is written: `triage.yaml`. `config/triage.example.yaml` has every key.
 
+mod retention;
+
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
+
+pub use self::retention::RawRetention;
 
 /// A configuration file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -18,6 +22,9 @@ pub struct RawConfig {
     /// A folder with templates of your own, by the names of those in `config/templates/mail`.
     #[serde(default)]
     pub templates: Option<PathBuf>,
+    /// How long and how much is remembered of builds and causes.
+    #[serde(default)]
+    pub retention: RawRetention,
     /// Mail.
     pub mail: RawMail,
 }
