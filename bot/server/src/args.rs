@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -17,6 +18,11 @@ pub struct Cli {
 /// What the bot can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Answer failed builds of GitHub, GitLab, mailing lists and the API, until SIGINT or SIGTERM
+    ///
+    /// Listens for webhooks and builds, works on them, and says what came of them where they came from.
+    /// SIGHUP reads the configuration again; when it has a fault, the old one stays.
+    Serve(ServeArgs),
     /// Answer patches on mailing lists whose builds failed, and obey commands in their threads
     ///
     /// Reads the configured mail, results of builds (`results` in the configuration, or --report, or
@@ -60,6 +66,19 @@ pub struct ConfigArg {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = "triage.yaml", env = "TRIAGE_CONFIG")]
     pub config: PathBuf,
+}
+
+/// What is typed behind `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// In place of `database`: a file, or postgres://user@host/database
+    #[arg(long, value_name = "ADDRESS", env = "TRIAGE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// In place of `server.listen`
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// What is typed behind `outbox`.

@@ -1,6 +1,7 @@
 //! What can go wrong for an operator, said in one line, with a way out.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use triage_report::words::reason;
@@ -29,6 +30,9 @@ pub enum Error {
     /// A file that cannot be written.
     #[error("cannot write {}: {}", .0.display(), reason(.1))]
     Write(PathBuf, io::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {}: {}", .0, reason(.1))]
+    Listen(SocketAddr, io::Error),
     /// Standard output cannot be written.
     #[error("cannot write the output: {}", reason(.0))]
     Output(#[from] io::Error),

@@ -1,20 +1,25 @@
 //! `triage-bot`: answers failed builds where people talk about them.
 //!
 //! [`args`] is what was typed, [`config`] what is configured. [`threads`] puts mails together to
-//! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it.
+//! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it. [`serve`] is
+//! the program that stays and listens.
 
 mod archive;
 mod args;
 mod builds;
+#[expect(dead_code, reason = "webhooks and the API come next")]
 mod config;
+mod dashboard;
 mod error;
 mod mail;
 mod memory;
 mod named;
+mod serve;
 mod threads;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 
@@ -28,6 +33,7 @@ const FAULT: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Serve(args) => wait(serve::run(&args)),
         Command::Mail(args) => config::load(&args.config.config).and_then(|config| wait(mail::run(&args, &config))),
         Command::Outbox(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::run(&args, &config)))
@@ -70,8 +76,15 @@ fn print_schema() -> Result<(), Error> {
     Ok(writeln!(out)?)
 }
 
-/// Says something on standard error, as one line.
+/// Whether what is said goes through `tracing`.
+pub static LOGGING: AtomicBool = AtomicBool::new(false);
+
+/// Says something on standard error, as one line; in the log, when there is one.
 pub fn complain(text: &str) {
+    if LOGGING.load(Ordering::Relaxed) {
+        tracing::warn!("{text}");
+        return;
+    }
     // Nobody is left to be told when that fails.
     let _ = writeln!(io::stderr(), "triage-bot: {text}");
 }

@@ -175,15 +175,22 @@ impl Store {
         Ok(Transaction { on })
     }
 
-    /// Begins to read: what is seen is of one moment, and no writer waits for it. To be dropped.
+    /// Begins to read: no writer is waited for, and nothing can be written. All that is read is of one moment.
     pub async fn read(&self) -> Result<Transaction, Error> {
         let on = match &self.pool {
-            Pool::Sqlite(pool) => On::Sqlite(pool.begin().await?),
+            Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN DEFERRED").await?),
             Pool::Postgres(pool) => {
                 On::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
         };
         Ok(Transaction { on })
+    }
+
+    /// Asks the database for an answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut at = self.read().await?;
+        on!(at, at => sqlx::query("SELECT 1").execute(at).await?.rows_affected());
+        at.roll_back().await
     }
 
     /// Makes this process the one that sends, for as long as the answer lives. Rows that are

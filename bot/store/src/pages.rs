@@ -252,6 +252,13 @@ impl Transaction {
         Ok(row.map(build))
     }
 
+    /// The report in which a build is the first, in JSON.
+    pub async fn report_of_build(&mut self, id: &str) -> Result<Option<String>, Error> {
+        let row: Option<(Text,)> = on!(self, at => sqlx::query_as("SELECT report FROM builds WHERE id = $1")
+            .bind(id).fetch_optional(at).await?);
+        Ok(row.and_then(|row| row.0))
+    }
+
     /// Which causes the builds of a state have: pairs of build and fingerprint.
     pub async fn causes_of(&mut self, checkout: i64, limit: usize) -> Result<Vec<(String, String)>, Error> {
         on!(self, at => Ok(sqlx::query_as(

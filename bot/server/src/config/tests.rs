@@ -108,7 +108,7 @@ fn secrets_are_read_and_never_shown() {
     };
     write("security: tls");
     let config = load(&path).unwrap();
-    assert_eq!(config.mail.relay.login, Some(("bot".into(), "pass word".into())));
+    assert_eq!(config.mail.as_ref().unwrap().relay.login, Some(("bot".into(), "pass word".into())));
     assert!(!format!("{config:?}").contains("pass word"));
     write("security: plain");
     assert!(load(&path).unwrap_err().to_string().contains("a password is not sent without TLS"));

@@ -14,7 +14,7 @@ use triage_mail::{Address, Message, MessageId};
 use triage_store::{RecordedCommand, Stop, StopKind, Timestamp, Transaction, Verdict};
 
 use super::{CHANNEL, decide};
-use crate::config::Config;
+use crate::config::MailConfig;
 use crate::error::Error;
 use crate::threads::Thread;
 
@@ -23,14 +23,14 @@ const ASKED: &str = "asked for";
 
 /// Deals with a mail that was not dealt with before.
 pub async fn message(
-    config: &Config,
+    config: &MailConfig,
     thread: &Thread,
     message: &Message,
     at: &mut Transaction,
     now: Timestamp,
 ) -> Result<(), Error> {
     let Some(id) = &message.message_id else { return Ok(()) };
-    if config.mail.judge.silence(message).is_some() {
+    if config.judge.silence(message).is_some() {
         return Ok(());
     }
     let found = commands::parse(&message.text);
@@ -40,12 +40,12 @@ pub async fn message(
     if !at.see(CHANNEL, id.as_str(), "commands", now).await? {
         return Ok(());
     }
-    let is_administrator = config.mail.administrators.iter().any(|one| one.is(from));
-    let authserv = config.mail.authserv.as_deref();
+    let is_administrator = config.administrators.iter().any(|one| one.is(from));
+    let authserv = config.authserv.as_deref();
     let is_proved = |message: &Message| authserv.is_some_and(|name| authentic::is_from_sender(message, name));
     let refusal = match () {
         () if authserv.is_some() && !is_proved(message) => Some("the sender is not proved"),
-        () if !config.mail.commands => Some("commands are switched off"),
+        () if !config.commands => Some("commands are switched off"),
         () if !is_administrator && !thread.knows(from, &is_proved) => Some("the sender is not in the thread"),
         () => None,
     };
@@ -75,7 +75,7 @@ pub async fn bounce(message: &Message, about: &[MessageId], at: &mut Transaction
 
 /// A mail with commands.
 struct Told<'a> {
-    config: &'a Config,
+    config: &'a MailConfig,
     thread: &'a Thread,
     message: &'a Message,
     id: &'a MessageId,
@@ -138,13 +138,13 @@ impl Told<'_> {
     }
 
     async fn retest(&self, at: &mut Transaction) -> Result<Outcome, Error> {
-        let Some(folder) = &self.config.mail.retests else {
+        let Some(folder) = &self.config.retests else {
             let answer = "no builds are started by mail here".to_owned();
             return Ok(Outcome { record: "declined".into(), answer: Some(answer) });
         };
         let earlier = at.commands(self.thread.id.as_str()).await?;
         let asked = earlier.iter().filter(|command| command.outcome == ASKED).count() as u64;
-        if asked >= self.config.mail.per_thread {
+        if asked >= self.config.per_thread {
             let answer = "this thread had its share of builds".to_owned();
             return Ok(Outcome { record: "declined".into(), answer: Some(answer) });
         }
@@ -221,7 +221,7 @@ impl Told<'_> {
         let ever = Timestamp::from_millis(0);
         let mails = at.count(CHANNEL, triage_store::Counted::Thread(self.thread.id.as_str()), ever).await?;
         let is_stopped = at.is_stopped(StopKind::Thread, self.thread.id.as_str()).await?;
-        if mails >= self.config.mail.per_thread || is_stopped {
+        if mails >= self.config.per_thread || is_stopped {
             return decide::note(at, "answer withheld", self.id.as_str(), "the thread had its share of mails", now)
                 .await;
         }

@@ -12,7 +12,7 @@ use triage_store::{
 
 use super::CHANNEL;
 use crate::builds::BuildResult;
-use crate::config::{Config, List};
+use crate::config::{List, MailConfig};
 use crate::error::Error;
 use crate::memory::{self, Origin};
 use crate::threads::{Built, Thread};
@@ -22,7 +22,7 @@ const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// Records a result of a build and the mail about it, when there is something to say.
 pub async fn result(
-    config: &Config,
+    config: &MailConfig,
     thread: &Thread,
     built: Built,
     result: &BuildResult,
@@ -68,7 +68,7 @@ fn result_id(thread: &Thread, result: &BuildResult) -> String {
 
 /// Writes down the series, its builds and their causes.
 async fn remember(
-    config: &Config,
+    config: &MailConfig,
     thread: &Thread,
     result: &BuildResult,
     list: Option<&List>,
@@ -103,7 +103,7 @@ async fn remember(
         key: format!("v{}", thread.version),
         commit: None,
         title: Some(head.subject.clone()),
-        url: config.mail.archive.as_ref().map(|archive| archive.replace("{id}", id_of_head)),
+        url: config.archive.as_ref().map(|archive| archive.replace("{id}", id_of_head)),
     };
     let origin = Origin {
         checkout: &checkout,
@@ -116,14 +116,14 @@ async fn remember(
 
 /// Why nothing is said in the thread, whatever there is to say.
 async fn silence(
-    config: &Config,
+    config: &MailConfig,
     thread: &Thread,
     list: Option<&List>,
     at: &mut Transaction,
     now: Timestamp,
 ) -> Result<Option<String>, Error> {
     let Some(head) = thread.head() else { return Ok(Some("the thread is empty".into())) };
-    if let Some(why) = config.mail.judge.silence(head) {
+    if let Some(why) = config.judge.silence(head) {
         return Ok(Some(why.to_string()));
     }
     let Some(author) = head.from.as_ref().map(|from| from.address().as_str().to_ascii_lowercase()) else {
@@ -139,12 +139,12 @@ async fn silence(
             return Ok(Some(format!("{subject} asked to be left alone")));
         }
     }
-    let limits = &config.mail;
+
     let ever = Timestamp::from_millis(0);
-    if at.count(CHANNEL, Counted::Thread(thread.id.as_str()), ever).await? >= limits.per_thread {
+    if at.count(CHANNEL, Counted::Thread(thread.id.as_str()), ever).await? >= config.per_thread {
         return Ok(Some("the thread had its share of mails".into()));
     }
-    if at.count(CHANNEL, Counted::Person(&author), now.before(DAY)).await? >= limits.per_person_and_day {
+    if at.count(CHANNEL, Counted::Person(&author), now.before(DAY)).await? >= config.per_person_and_day {
         return Ok(Some("the author had enough mails today".into()));
     }
     Ok(None)
@@ -169,7 +169,7 @@ async fn told<'r>(thread: &Thread, report: &'r Report, at: &mut Transaction) -> 
 
 /// The mail about some causes, or why there is none.
 async fn compose(
-    config: &Config,
+    config: &MailConfig,
     thread: &Thread,
     built: Built,
     result: &BuildResult,
@@ -183,7 +183,7 @@ async fn compose(
     for purpose in ["report", "summary"] {
         earlier += at.count(CHANNEL, Counted::Purpose(thread.id.as_str(), version, purpose), ever).await?;
     }
-    if earlier >= config.mail.per_version {
+    if earlier >= config.per_version {
         return Ok(Err("this version had its share of mails".into()));
     }
     let purpose = if earlier == 0 { "report" } else { "summary" };
@@ -247,7 +247,7 @@ async fn history(cause: &Cause, at: &mut Transaction, now: Timestamp) -> Result<
 /// Puts a mail together and says to whom it goes.
 #[expect(clippy::too_many_arguments, reason = "each is another thing, and there are two callers")]
 pub async fn write(
-    config: &Config,
+    config: &MailConfig,
     parent: &Message,
     about: &About<'_>,
     template: &str,
@@ -256,16 +256,15 @@ pub async fn write(
     at: &mut Transaction,
     now: Timestamp,
 ) -> Result<Result<NewReply, String>, Error> {
-    let mail_config = &config.mail;
     let Some(answered) = Parent::of(parent) else { return Ok(Err("the mail to answer has no Message-ID".into())) };
-    let list = mail_config.judge.list_of(parent).cloned();
+    let list = config.judge.list_of(parent).cloned();
     let lists: Vec<Address> = list.iter().cloned().collect();
     let mut alone = Vec::new();
-    let people = &mail_config.people;
+    let people = &config.people;
     let asked = parent.from.iter().chain(&parent.to).chain(&parent.cc).chain(&people.always);
     for mailbox in asked {
         let address = mailbox.address();
-        let is_own = mail_config.judge.own.iter().any(|own| own.is(address));
+        let is_own = config.judge.own.iter().any(|own| own.is(address));
         if is_own || at.is_stopped(StopKind::Person, &address.as_str().to_ascii_lowercase()).await? {
             alone.push(address.clone());
         }
@@ -274,18 +273,18 @@ pub async fn write(
     let Some(recipients) = Recipients::of(parent, &lists, maintainers, people, &left_alone) else {
         return Ok(Err("the author asked to be left alone, or is not known".into()));
     };
-    let domain = &mail_config.identity.id_domain;
+    let domain = &config.identity.id_domain;
     let message_id = about.message_id(domain).map_err(|error| Error::Config(format!("mail.id_domain: {error}")))?;
     facts.name = first_name(parent);
-    facts.bot = mail_config.identity.from.address().to_string();
-    facts.reported_by = triage_report::safe::line(&mail_config.identity.from.to_string());
-    if let Some(archive) = &mail_config.archive {
+    facts.bot = config.identity.from.address().to_string();
+    facts.reported_by = triage_report::safe::line(&config.identity.from.to_string());
+    if let Some(archive) = &config.archive {
         facts.closes = archive.replace("{id}", message_id.as_str());
     }
     let body = config.templates.render(template, facts).map_err(reply::Fault::from)?;
-    let mut mail = reply::write(&mail_config.identity, &answered, &recipients, message_id, &body, now.seconds())?;
-    mail.recipients.extend(mail_config.sent.copy_to.clone());
-    let quiet = mail_config.quiet_hours.and_then(|hours| hours.until(now.seconds()));
+    let mut mail = reply::write(&config.identity, &answered, &recipients, message_id, &body, now.seconds())?;
+    mail.recipients.extend(config.sent.copy_to.clone());
+    let quiet = config.quiet_hours.and_then(|hours| hours.until(now.seconds()));
     let new = NewReply {
         key: about.key(),
         channel: CHANNEL.into(),
@@ -314,9 +313,9 @@ fn first_name(parent: &Message) -> String {
 }
 
 /// The list that a thread is on.
-pub fn list_of<'c>(config: &'c Config, thread: &Thread) -> Option<&'c List> {
-    let address = config.mail.judge.list_of(thread.head()?)?;
-    config.mail.lists.iter().find(|list| list.address.is(address))
+pub fn list_of<'c>(config: &'c MailConfig, thread: &Thread) -> Option<&'c List> {
+    let address = config.judge.list_of(thread.head()?)?;
+    config.lists.iter().find(|list| list.address.is(address))
 }
 
 /// Writes into the audit what was done.

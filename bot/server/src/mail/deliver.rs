@@ -11,7 +11,7 @@ use triage_mail::{Address, MessageId};
 use triage_store::{Lookup, Outgoing, StopKind, Store, Timestamp};
 
 use super::{CHANNEL, decide};
-use crate::config::Config;
+use crate::config::MailConfig;
 use crate::error::Error;
 
 /// The time over which the rate is counted.
@@ -21,7 +21,7 @@ const HOUR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(5 * 60);
 
 /// Looks for what is in doubt, and sends until nothing is due or the rate is reached.
-pub async fn due(config: &Config, store: &Store, now: &impl Fn() -> Timestamp) -> Result<(), Error> {
+pub async fn due(config: &MailConfig, store: &Store, now: &impl Fn() -> Timestamp) -> Result<(), Error> {
     look_up(config, store, now).await?;
     loop {
         let mut transaction = store.begin().await?;
@@ -44,14 +44,14 @@ pub async fn due(config: &Config, store: &Store, now: &impl Fn() -> Timestamp) -
 
 /// Until when nothing is sent, and why.
 async fn hold_back(
-    config: &Config,
+    config: &MailConfig,
     at: &mut triage_store::Transaction,
     now: Timestamp,
 ) -> Result<Option<(Timestamp, &'static str)>, Error> {
-    if let Some(end) = config.mail.quiet_hours.and_then(|hours| hours.until(now.seconds())) {
+    if let Some(end) = config.quiet_hours.and_then(|hours| hours.until(now.seconds())) {
         return Ok(Some((Timestamp::from_seconds(end), "these are quiet hours")));
     }
-    if at.left_since(CHANNEL, now.before(HOUR)).await? >= config.mail.per_hour {
+    if at.left_since(CHANNEL, now.before(HOUR)).await? >= config.per_hour {
         return Ok(Some((now.after(HOUR / 6), "enough mails were sent this hour")));
     }
     Ok(None)
@@ -69,12 +69,12 @@ async fn unwanted(reply: &Outgoing, at: &mut triage_store::Transaction) -> Resul
     Ok(None)
 }
 
-async fn send(config: &Config, store: &Store, reply: &Outgoing, now: &impl Fn() -> Timestamp) -> Result<(), Error> {
+async fn send(config: &MailConfig, store: &Store, reply: &Outgoing, now: &impl Fn() -> Timestamp) -> Result<(), Error> {
     let mail = match mail_of(config, reply) {
         Ok(mail) => mail,
         Err(why) => return failed(config, store, reply, &SendError::Permanent(why), now).await,
     };
-    let ready = match config.mail.relay.prepare(&mail).await {
+    let ready = match config.relay.prepare(&mail).await {
         Ok(ready) => ready,
         Err(error) => return failed(config, store, reply, &error, now).await,
     };
@@ -100,10 +100,10 @@ async fn send(config: &Config, store: &Store, reply: &Outgoing, now: &impl Fn() 
 }
 
 /// The mail as the relay takes it.
-fn mail_of(config: &Config, reply: &Outgoing) -> Result<Mail, String> {
+fn mail_of(config: &MailConfig, reply: &Outgoing) -> Result<Mail, String> {
     let recipients: Result<Vec<Address>, _> = reply.recipients.iter().map(|text| Address::parse(text)).collect();
     Ok(Mail {
-        sender: config.mail.identity.bounces.clone(),
+        sender: config.identity.bounces.clone(),
         recipients: recipients.map_err(|error| error.to_string())?,
         message_id: MessageId::parse(&reply.marker).map_err(|error| error.to_string())?,
         content: reply.content.clone(),
@@ -112,20 +112,20 @@ fn mail_of(config: &Config, reply: &Outgoing) -> Result<Mail, String> {
 
 /// Back-off for what may pass, the operator for what will not, a look for what is in doubt.
 async fn failed(
-    config: &Config,
+    config: &MailConfig,
     store: &Store,
     reply: &Outgoing,
     error: &SendError,
     now: &impl Fn() -> Timestamp,
 ) -> Result<(), Error> {
     let mut transaction = store.begin().await?;
-    let too_old = now().since(reply.created_at) >= config.mail.give_up;
+    let too_old = now().since(reply.created_at) >= config.give_up;
     match error {
         SendError::Transient(why) if !too_old => {
             let attempt = u32::try_from(reply.attempts).unwrap_or(u32::MAX);
             transaction.retry(&reply.key, why, backoff(attempt), now()).await?;
         }
-        SendError::Unsure(why) => transaction.unsure(&reply.key, why, config.mail.sent.settle, now()).await?,
+        SendError::Unsure(why) => transaction.unsure(&reply.key, why, config.sent.settle, now()).await?,
         SendError::Transient(why) | SendError::Permanent(why) => {
             transaction.dead(&reply.key, why, now()).await?;
             crate::complain(&format!("a mail to {} will not be sent: {why}", reply.recipients.join(", ")));
@@ -136,13 +136,13 @@ async fn failed(
 }
 
 /// Looks for the mails that may have arrived.
-async fn look_up(config: &Config, store: &Store, now: &impl Fn() -> Timestamp) -> Result<(), Error> {
+async fn look_up(config: &MailConfig, store: &Store, now: &impl Fn() -> Timestamp) -> Result<(), Error> {
     let replies = store.begin().await?.to_look_up(CHANNEL, now()).await?;
     for reply in replies {
-        let found = match (&config.mail.sent.place, MessageId::parse(&reply.marker)) {
+        let found = match (&config.sent.place, MessageId::parse(&reply.marker)) {
             (Some(place), Ok(id)) => match place.holds(&id).await {
                 Ok(true) => Lookup::Found,
-                Ok(false) if config.mail.sent.resend => Lookup::Absent,
+                Ok(false) if config.sent.resend => Lookup::Absent,
                 Ok(false) => Lookup::Unknown,
                 Err(error) => {
                     let why = format!("cannot tell whether it arrived: {error}");

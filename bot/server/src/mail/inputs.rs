@@ -13,7 +13,7 @@ use triage_mail::{Message, MessageId};
 
 use crate::args::MailArgs;
 use crate::builds::BuildResult;
-use crate::config::Config;
+use crate::config::MailConfig;
 use crate::error::Error;
 use crate::named::Named;
 
@@ -32,8 +32,8 @@ const IDS_MAX: usize = 100;
 const MAILS_MAX: usize = 50_000;
 
 /// All mails that are named or configured.
-pub async fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
-    let configured = config.mail.maildirs.iter().chain(&config.mail.mboxes);
+pub async fn read(args: &MailArgs, config: &MailConfig) -> Result<Mailbag, Error> {
+    let configured = config.maildirs.iter().chain(&config.mboxes);
     let paths: Vec<&PathBuf> = if args.series.is_empty() { configured.collect() } else { args.series.iter().collect() };
     let mut bag = Mailbag::default();
     let mut add = |raw: &[u8]| {
@@ -42,7 +42,7 @@ pub async fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
             // The mail that came back is a part of the report, whatever form that has.
             let text = String::from_utf8_lossy(&raw[..raw.len().min(1 << 20)]);
             let mut ids = MessageId::find_all(&text, IDS_MAX);
-            ids.retain(|id| config.mail.judge.is_own_id(id.as_str()));
+            ids.retain(|id| config.judge.is_own_id(id.as_str()));
             ids.dedup();
             bag.bounces.push((message, ids));
         } else {
@@ -57,11 +57,11 @@ pub async fn read(args: &MailArgs, config: &Config) -> Result<Mailbag, Error> {
         }
     }
     if args.series.is_empty() {
-        for mailbox in &config.mail.imap {
+        for mailbox in &config.imap {
             let source = Source::Imap(Box::new(Imap::new(mailbox.clone())));
             all_of(source, None, &mut bag).await?;
         }
-        for archive in &config.mail.git_archives {
+        for archive in &config.git_archives {
             let cursor = archive.newest(MAILS_MAX).await?;
             all_of(Source::GitArchive(archive.clone()), Some(cursor), &mut bag).await?;
         }
@@ -108,11 +108,11 @@ fn mailbox(path: &Path, add: &mut impl FnMut(&[u8])) -> std::io::Result<()> {
 }
 
 /// Adds the threads of results that are in no mail that was read, from the archives.
-pub async fn look_up(config: &Config, results: &[BuildResult], bag: &mut Mailbag) -> Result<(), Error> {
+pub async fn look_up(config: &MailConfig, results: &[BuildResult], bag: &mut Mailbag) -> Result<(), Error> {
     let known: BTreeSet<MessageId> = bag.messages.iter().filter_map(|message| message.message_id.clone()).collect();
     let wanted: BTreeSet<MessageId> =
         results.iter().filter_map(|result| result.about.as_ref()).flat_map(Named::message_ids).collect();
-    for archive in &config.mail.archives {
+    for archive in &config.archives {
         let mut archive = HttpArchive::new(archive, Duration::ZERO)?;
         for id in wanted.iter().filter(|id| !known.contains(*id)) {
             bag.messages.extend(archive.thread(id).await?);

@@ -26,7 +26,7 @@ use triage_store::{Store, Timestamp, Transaction};
 
 use crate::args::MailArgs;
 use crate::builds::{self, BuildResult};
-use crate::config::Config;
+use crate::config::{Config, MailConfig};
 use crate::error::Error;
 use crate::named::Named;
 use crate::threads::{Thread, Threads};
@@ -38,17 +38,18 @@ const NAP: Duration = Duration::from_secs(30);
 
 /// `triage-bot mail`.
 pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
+    let config = config.mail()?;
     if args.watch { watch::stay(args, config).await } else { round(args, config).await }
 }
 
 /// Reads all there is, deals with what is new, and sends what is due.
-async fn round(args: &MailArgs, config: &Config) -> Result<(), Error> {
+async fn round(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
     let book = RuleBook::embedded();
     let mut bag = inputs::read(args, config).await?;
     let mut results = results(args, config, &book)?;
     inputs::look_up(config, &results, &mut bag).await?;
     let threads = Threads::assemble(bag.messages);
-    let repository = args.tree.as_deref().or(config.mail.repository.as_deref());
+    let repository = args.tree.as_deref().or(config.repository.as_deref());
     name_the_only(&mut results, &threads, repository)?;
     // Somebody waits for the answer to these.
     for result in results.iter().filter(|result| result.is_typed) {
@@ -56,7 +57,7 @@ async fn round(args: &MailArgs, config: &Config) -> Result<(), Error> {
     }
     let now = Timestamp::from(SystemTime::now());
     let work = Work { config, threads: &threads, bounces: &bag.bounces };
-    if args.dry_run || !config.mail.send {
+    if args.dry_run || !config.send {
         return show_only(args, config, &work, results, now).await;
     }
     let store = Store::open(&config.database).await?;
@@ -83,7 +84,7 @@ async fn round(args: &MailArgs, config: &Config) -> Result<(), Error> {
 /// All of it in one transaction that is thrown away, and what would be sent.
 async fn show_only(
     args: &MailArgs,
-    config: &Config,
+    config: &MailConfig,
     work: &Work<'_>,
     results: Vec<BuildResult>,
     now: Timestamp,
@@ -105,7 +106,7 @@ async fn show_only(
 }
 
 /// Sends what became due since the last round.
-async fn deliver_due(args: &MailArgs, config: &Config) -> Result<(), Error> {
+async fn deliver_due(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
     let store = Store::open(&config.database).await?;
     if store.begin().await?.next_due(CHANNEL).await?.is_some() {
         send(args, config, &store).await?;
@@ -115,12 +116,12 @@ async fn deliver_due(args: &MailArgs, config: &Config) -> Result<(), Error> {
 }
 
 /// Sends what is due; with `--wait`, until nothing waits any more.
-async fn send(args: &MailArgs, config: &Config, store: &Store) -> Result<(), Error> {
+async fn send(args: &MailArgs, config: &MailConfig, store: &Store) -> Result<(), Error> {
     let _lock = store.sender_lock().await?;
     let now = || Timestamp::from(SystemTime::now());
     let mut transaction = store.begin().await?;
     // Nobody else sends: what is being sent was left by a crash.
-    transaction.recover(CHANNEL, Duration::ZERO, config.mail.sent.settle, now()).await?;
+    transaction.recover(CHANNEL, Duration::ZERO, config.sent.settle, now()).await?;
     transaction.commit().await?;
     loop {
         deliver::due(config, store, &now).await?;
@@ -132,14 +133,14 @@ async fn send(args: &MailArgs, config: &Config, store: &Store) -> Result<(), Err
 }
 
 /// The results to answer: those named on the command line, and those in the folder.
-fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<BuildResult>, Error> {
+fn results(args: &MailArgs, config: &MailConfig, book: &RuleBook) -> Result<Vec<BuildResult>, Error> {
     let mut results = Vec::new();
     let report: Option<Report> = match (&args.report, args.logs.as_slice()) {
         (Some(report), _) => Some(builds::read_report(report)?),
         (None, []) => None,
         (None, logs) => Some(builds::read_logs(logs, book)?),
     };
-    let repository = args.tree.as_deref().or(config.mail.repository.as_deref());
+    let repository = args.tree.as_deref().or(config.repository.as_deref());
     let is_named =
         args.patch.is_some() || args.commit.is_some() || args.commit_patch.is_some() || args.change.is_some();
     if is_named && report.is_none() {
@@ -158,7 +159,7 @@ fn results(args: &MailArgs, config: &Config, book: &RuleBook) -> Result<Vec<Buil
             reproduce: Vec::new(),
         });
     }
-    if let Some(folder) = &config.mail.results {
+    if let Some(folder) = &config.results {
         let (found, faults) = builds::in_folder(folder, repository, book)?;
         for fault in faults {
             crate::complain(&fault.to_string());
@@ -205,7 +206,7 @@ fn name_the_only(results: &mut [BuildResult], threads: &Threads, repository: Opt
 /// What there is to deal with.
 pub struct Work<'a> {
     /// The configuration.
-    pub config: &'a Config,
+    pub config: &'a MailConfig,
     /// The series.
     pub threads: &'a Threads,
     /// Reports that mails were not delivered.

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use triage_store::{Outgoing, Timestamp};
 
 use crate::args::MailArgs;
-use crate::config::Config;
+use crate::config::MailConfig;
 use crate::error::Error;
 
 /// Prints mails as a mailbox (mboxrd) that mail readers open, and says what would happen to them.
-pub fn replies(replies: &[Outgoing], config: &Config, args: &MailArgs, now: Timestamp) -> Result<(), Error> {
+pub fn replies(replies: &[Outgoing], config: &MailConfig, args: &MailArgs, now: Timestamp) -> Result<(), Error> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     for reply in replies {
-        writeln!(out, "From {} Thu Jan  1 00:00:00 1970", config.mail.identity.bounces)?;
+        writeln!(out, "From {} Thu Jan  1 00:00:00 1970", config.identity.bounces)?;
         for line in reply.content.lines() {
             let quoted = line.trim_start_matches('>').starts_with("From ");
             writeln!(out, "{}{line}", if quoted { ">" } else { "" })?;

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use triage_mail::source::{Cursor, Imap, Maildir, Mbox, Quoting, Source, SourceError};
 
 use crate::args::MailArgs;
-use crate::config::Config;
+use crate::config::MailConfig;
 use crate::error::Error;
 
 /// How long what is due to be sent may wait.
@@ -31,8 +31,8 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// `triage-bot mail --watch`. A fault of the first round is told at once; later ones are complained
 /// of, and the next round tries again.
-pub async fn stay(args: &MailArgs, config: &Config) -> Result<(), Error> {
-    if !config.mail.send {
+pub async fn stay(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
+    if !config.send {
         return Err(Error::Usage("--watch sends what is found: set 'send: true', or leave it out".into()));
     }
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -43,7 +43,7 @@ pub async fn stay(args: &MailArgs, config: &Config) -> Result<(), Error> {
     for source in sources(config) {
         watchers.spawn(watch(source, Arc::clone(&news)));
     }
-    if let Some(folder) = &config.mail.results {
+    if let Some(folder) = &config.results {
         watchers.spawn(watch_folder(folder.clone(), Arc::clone(&news)));
     }
     loop {
@@ -63,11 +63,11 @@ pub async fn stay(args: &MailArgs, config: &Config) -> Result<(), Error> {
 }
 
 /// The configured sources that mail comes to.
-fn sources(config: &Config) -> Vec<Source> {
-    let maildirs = config.mail.maildirs.iter().map(|folder| Source::Maildir(Maildir::new(folder)));
-    let mboxes = config.mail.mboxes.iter().map(|file| Source::Mbox(Mbox::new(file, Quoting::Rd)));
-    let imap = config.mail.imap.iter().map(|mailbox| Source::Imap(Box::new(Imap::new(mailbox.clone()))));
-    let archives = config.mail.git_archives.iter().map(|archive| Source::GitArchive(archive.clone()));
+fn sources(config: &MailConfig) -> Vec<Source> {
+    let maildirs = config.maildirs.iter().map(|folder| Source::Maildir(Maildir::new(folder)));
+    let mboxes = config.mboxes.iter().map(|file| Source::Mbox(Mbox::new(file, Quoting::Rd)));
+    let imap = config.imap.iter().map(|mailbox| Source::Imap(Box::new(Imap::new(mailbox.clone()))));
+    let archives = config.git_archives.iter().map(|archive| Source::GitArchive(archive.clone()));
     maildirs.chain(mboxes).chain(imap).chain(archives).collect()
 }
 

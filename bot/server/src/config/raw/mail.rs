@@ -1,33 +1,10 @@
-//! The configuration as it is written: `triage.yaml`. `config/triage.example.yaml` has every key.
-
-mod retention;
+//! `mail:` as it is written.
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
-
-pub use self::retention::RawRetention;
-
-/// A configuration file.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "triage-bot configuration")]
-pub struct RawConfig {
-    /// What the bot remembers: a file for SQLite, relative to the configuration, or
-    /// `postgres://…`.
-    #[serde(default = "default_database")]
-    pub database: String,
-    /// A folder with templates of your own, by the names of those in `config/templates/mail`.
-    #[serde(default)]
-    pub templates: Option<PathBuf>,
-    /// How long and how much is remembered of builds and causes.
-    #[serde(default)]
-    pub retention: RawRetention,
-    /// Mail.
-    pub mail: RawMail,
-}
 
 /// Mail.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -304,8 +281,4 @@ pub enum RawAbsent {
     Resend,
     /// Leave it to the operator.
     Hold,
-}
-
-fn default_database() -> String {
-    "triage.db".to_owned()
 }
