@@ -64,7 +64,8 @@ async fn fill(store: &Store) {
             ] {
                 let id = format!("{number}-{state}-{arch}-{config}-{toolchain}");
                 let is_bad = arch == "arm64" && (state < 2 || toolchain == "clang");
-                let axes = [("arch", arch), ("config", config), ("toolchain", toolchain), ("version", "14.1"), ("host", LONG)];
+                let axes =
+                    [("arch", arch), ("config", config), ("toolchain", toolchain), ("version", "14.1"), ("host", LONG)];
                 let build = NewBuild {
                     id: id.clone(),
                     name: format!("{arch}-{config}-{toolchain}.log"),
@@ -81,7 +82,8 @@ async fn fill(store: &Store) {
                 }
             }
             let mut detail = cause();
-            detail.fixes[0].patch = Some("--- a/x.c\n+++ b/x.c\n@@ -1,2 +1,3 @@\n #include <a.h>\n+#include <b.h>\n-old\n".into());
+            detail.fixes[0].patch =
+                Some("--- a/x.c\n+++ b/x.c\n@@ -1,2 +1,3 @@\n #include <a.h>\n+#include <b.h>\n-old\n".into());
             for (id, title) in [("0000000000000001", "'valve' is used but not declared"), ("0000000000000002", LONG)] {
                 let builds = if id.ends_with('1') { failed.clone() } else { failed.iter().take(1).cloned().collect() };
                 let seen = SeenCause {
@@ -129,7 +131,10 @@ async fn fill(store: &Store) {
 
 #[test]
 fn the_pages_in_a_browser() {
-    packages::need(&[("chromium", "chromium"), ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core")]);
+    packages::need(&[
+        ("chromium", "chromium"),
+        ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
+    ]);
     let modules = packages::npm("browser", &["playwright-core@1.65.1", "axe-core@4.11.0"]);
     let folder = folder();
     fs::write(folder.path().join("token"), TOKEN).unwrap();

@@ -107,8 +107,11 @@ impl Reader<'_> {
         };
         let templates = raw.templates.map(|folder| self.folder.join(folder));
         let templates = Templates::load(templates.as_deref()).map_err(|error| Error::Config(error.to_string()))?;
-        let mail = raw.mail.map(|mail| self.mail(mail, &database, templates)).transpose()?;
+        let mut mail = raw.mail.map(|mail| self.mail(mail, &database, templates)).transpose()?;
         let server = self.server(raw.server)?;
+        if let Some(mail) = &mut mail {
+            mail.dashboard.clone_from(&server.url);
+        }
         let work = self.work(&raw.work)?;
         let github = raw.github.map(|github| self.github(github)).transpose()?;
         let gitlab = raw.gitlab.map(|gitlab| self.gitlab(gitlab)).transpose()?;

@@ -13,6 +13,7 @@ use triage_store::{
 use super::CHANNEL;
 use crate::builds::BuildResult;
 use crate::config::{List, MailConfig};
+use crate::dashboard::{Link, permalink};
 use crate::error::Error;
 use crate::memory::{self, Origin};
 use crate::threads::{Built, Thread};
@@ -202,7 +203,7 @@ async fn compose(
         facts.reproduce = result.reproduce.iter().map(|line| triage_report::safe::line(line)).collect();
     }
     for (told, cause) in facts.causes.iter_mut().zip(causes) {
-        told.history = history(cause, at, now).await?;
+        told.history = history(config, cause, at, now).await?;
     }
     let maintainers: Vec<String> = causes.iter().flat_map(|cause| cause.maintainers.clone()).collect();
     write(config, parent, &about, purpose, &mut facts, &maintainers, at, now).await
@@ -237,11 +238,15 @@ fn several(facts: &mut Facts, blames: &[Blame]) {
     }
 }
 
-/// What is known of a cause from other builds, when it is worth saying.
-async fn history(cause: &Cause, at: &mut Transaction, now: Timestamp) -> Result<String, Error> {
+/// What is known of a cause from other builds, when it is worth saying, and where there is more.
+async fn history(config: &MailConfig, cause: &Cause, at: &mut Transaction, now: Timestamp) -> Result<String, Error> {
     let history = at.history(&cause.fingerprint).await?;
-    let history = history.filter(|history| history.is_worth_saying(now));
-    Ok(history.map(|history| triage_report::safe::line(&history.words())).unwrap_or_default())
+    let Some(history) = history.filter(|history| history.is_worth_saying(now)) else { return Ok(String::new()) };
+    let words = triage_report::safe::line(&history.words());
+    Ok(match &config.dashboard {
+        Some(base) => format!("{words}; {}", permalink(base, Link::Cause(&cause.fingerprint))),
+        None => words,
+    })
 }
 
 /// Puts a mail together and says to whom it goes.
