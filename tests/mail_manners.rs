@@ -112,6 +112,27 @@ fn one_patch_is_answered_where_it_is_to_blame() {
 }
 
 #[test]
+fn what_a_log_leaks_is_neither_mailed_nor_stored() {
+    let quiet = Quiet::new("");
+    quiet.series();
+    let secret = "ghp_Q7xTz2LmP0aVb9RkYc4WnJ5dHs8GfE1uKo3i";
+    let log = bot::log("src/valve.c", "level").replace("level = 1;", &format!("level = push({secret});"));
+    quiet.bot.result("a", "0@dev", &log);
+    let said = quiet.record();
+    assert!(said.contains("the logs show a secret (GitHub token, 1 time)"), "{said}");
+    let shown = quiet.shown();
+    assert!(shown[0].contains("level = push([masked]);"), "{}", shown[0]);
+    let mut stored = 0;
+    for file in fs::read_dir(quiet.bot.path(".")).unwrap().map(|entry| entry.unwrap().path()).filter(|it| it.is_file())
+    {
+        let bytes = fs::read(&file).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains(secret), "{}", file.display());
+        stored += bytes.len();
+    }
+    assert!(stored > 10_000, "there is a database");
+}
+
+#[test]
 fn several_patches_are_answered_at_the_cover_letter() {
     let quiet = Quiet::new("");
     quiet.series();

@@ -8,14 +8,12 @@ use std::io;
 
 use triage_causes::report::{Cause, Report};
 
-use crate::summary::{self, Label, Voice};
+use crate::comment::annotations;
+use crate::summary::{self, Label};
 use crate::{Options, safe, text, words};
 
 /// Annotations of a kind that GitHub shows for a step.
 const LIMIT: usize = 10;
-
-/// The message is escaped as a whole, so that here it stays as it is.
-const VOICE: Voice = Voice { name: str::to_owned, prose: str::to_owned };
 
 /// Writes the commands and the text.
 pub fn render(report: &Report, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -59,14 +57,8 @@ fn command(report: &Report, label: Label, cause: &Cause, options: &Options<'_>) 
         _ => summary::title(cause),
     };
     properties.push(format!("title={}", safe::workflow_property(&title)));
-    let mut lines = Vec::new();
-    for fact in summary::facts(cause, report, VOICE, options.verbose, None) {
-        // A text with line ends stays one fact.
-        let text = safe::line(&fact.text);
-        lines.push(if fact.head.is_empty() { text } else { format!("{}: {text}", fact.head) });
-    }
-    lines.push(format!("[{}]", safe::line(&cause.rule)));
-    format!("::{name} {}::{}", properties.join(","), safe::workflow_message(&lines.join("\n")))
+    let message = annotations::message(report, cause, options.verbose);
+    format!("::{name} {}::{}", properties.join(","), safe::workflow_message(&message))
 }
 
 /// A word that is not in the text: nobody can write it into a log beforehand, since it comes from

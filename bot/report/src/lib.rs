@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use triage_causes::report::Report;
 
+use crate::secrets::Masked;
+
 pub mod codequality;
+pub mod comment;
 pub mod github;
 pub mod html;
 pub mod json;
@@ -23,6 +26,7 @@ pub mod patch;
 pub mod paths;
 pub mod safe;
 pub mod sarif;
+pub mod secrets;
 pub mod snippet;
 pub mod summary;
 pub mod terminal;
@@ -87,6 +91,12 @@ impl Format {
             Self::Github => "github",
             Self::Html => "html",
         }
+    }
+
+    /// It is made to be shown to others than those who have the log, so that secrets are masked in it. A terminal,
+    /// plain text and JSON go to whoever has the log, or to a program that needs it as it is.
+    pub fn is_published(self) -> bool {
+        !matches!(self, Self::Terminal | Self::Text | Self::Json | Self::JsonLines)
     }
 }
 
@@ -175,6 +185,21 @@ impl Default for Options<'_> {
 
 /// Writes the report in the format, in many small pieces: `out` should have a buffer.
 pub fn render(report: &Report, format: Format, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    if !format.is_published() {
+        return write(report, format, options, out);
+    }
+    let report = Masked::of(report.clone());
+    let source = options.source.map(secrets::MaskedSource);
+    let excerpts: Vec<Excerpt> = options
+        .excerpts
+        .iter()
+        .map(|excerpt| Excerpt { text: secrets::mask(&excerpt.text).into_owned(), ..excerpt.clone() })
+        .collect();
+    let source = source.as_ref().map(|source| source as &dyn Source);
+    write(&report, format, &Options { source, excerpts: &excerpts, ..*options }, out)
+}
+
+fn write(report: &Report, format: Format, options: &Options<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     match format {
         Format::Terminal => terminal::render(report, options, out),
         Format::Text => text::render(report, options, out),
@@ -202,6 +227,28 @@ mod tests {
             "xml".parse::<Format>().unwrap_err(),
             @"unknown format 'xml'; known are terminal, text, markdown, json, jsonl, sarif, junit, codequality, github, html"
         );
+    }
+
+    #[test]
+    fn what_is_published_shows_no_secret() {
+        let secret = "ghp_Q7xTz2LmP0aVb9RkYc4WnJ5dHs8GfE1uKo3i";
+        let mut cause = fixture::cause();
+        cause.message = format!("bad token '{secret}'");
+        cause.snippet = None;
+        struct Tree(String);
+        impl Source for Tree {
+            fn line_window(&self, _: &str, line: u32, _: u32) -> Option<(u32, String)> {
+                Some((line, self.0.clone()))
+            }
+        }
+        let tree = Tree(format!("push({secret});"));
+        let excerpts = [Excerpt { build: "build.log".into(), line: 1, text: format!("$ push {secret}") }];
+        let report = fixture::report(vec![cause]);
+        for format in Format::ALL {
+            let options = Options { verbose: 2, source: Some(&tree), excerpts: &excerpts, ..fixture::options() };
+            let text = fixture::rendered(&report, format, &options);
+            assert_eq!(text.contains(secret), !format.is_published(), "{format}: {text}");
+        }
     }
 
     #[test]

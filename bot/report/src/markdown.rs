@@ -31,14 +31,18 @@ pub fn render(report: &Report, options: &Options<'_>, out: &mut dyn io::Write) -
         writeln!(out)?;
     }
     if !report.causes.is_empty() {
-        let parts = [safe::markdown(&summary::builds(report)), summary::effort(report, options.elapsed)];
-        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        writeln!(out, "<sub>{}</sub>", parts.join(" · "))?;
+        writeln!(out, "<sub>{}</sub>", effort(report, options).join(" · "))?;
     }
     Ok(())
 }
 
-fn title(report: &Report) -> String {
+/// What was read, for the footer.
+pub(crate) fn effort(report: &Report, options: &Options<'_>) -> Vec<String> {
+    let parts = [safe::markdown(&summary::builds(report)), summary::effort(report, options.elapsed)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
+}
+
+pub(crate) fn title(report: &Report) -> String {
     if !report.causes.is_empty() {
         return summary::totals(report);
     }
@@ -60,10 +64,9 @@ fn list(
     let full = if options.quiet { 0 } else { causes.len().min(SHOWN) };
     let numbered = options.matrix && report.builds.len() > 1 && std::ptr::eq(causes, &*report.causes);
     for (at, cause) in causes[..full].iter().enumerate() {
-        if numbered {
-            write!(out, "{}\\. ", at + 1)?;
-        }
-        block(report, label(cause), cause, options, out)?;
+        let number = numbered.then_some(at + 1);
+        let block = Block { report, label: label(cause), number, fold_above: SHORT_PATCH, is_brief: false };
+        out.write_all(block.render(cause, options).as_bytes())?;
     }
     let rest = &causes[full..];
     if rest.is_empty() {
@@ -73,88 +76,143 @@ fn list(
         writeln!(out, "{}\n", words::more_causes(rest.len() as u64))?;
     }
     for cause in rest {
-        writeln!(out, "- {}{}", heading(label(cause), cause), after_place(cause))?;
+        writeln!(out, "{}", item(label(cause), cause))?;
     }
     writeln!(out)
 }
 
 /// `**error:** title (rule)`.
-fn heading(label: Label, cause: &Cause) -> String {
+pub(crate) fn heading(label: Label, cause: &Cause) -> String {
     let rule = safe::markdown_code(&cause.rule);
     let new = if summary::is_new(cause) { "**new** " } else { "" };
     format!("{new}**{}:** {} ({rule})", label.word(), safe::markdown_prose(&summary::title(cause)))
 }
 
-/// ` at place` for lists.
-fn after_place(cause: &Cause) -> String {
-    cause.location.as_ref().map(|at| format!(", {}", safe::markdown_code(&summary::place(at)))).unwrap_or_default()
+/// A cause as one line of a list.
+pub(crate) fn item(label: Label, cause: &Cause) -> String {
+    let place = cause.location.as_ref().map(|at| format!(", {}", safe::markdown_code(&summary::place(at))));
+    format!("- {}{}", heading(label, cause), place.unwrap_or_default())
 }
 
-fn block(
-    report: &Report,
-    label: Label,
-    cause: &Cause,
-    options: &Options<'_>,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
-    writeln!(out, "{}\n", heading(label, cause))?;
-    if let Some(location) = &cause.location {
-        let mut place = safe::markdown_code(&summary::place(location));
-        if let Some(function) = &cause.function {
-            place.push_str(&words::in_function(&safe::markdown_code(&words::call(function))));
+/// How a cause is told in full.
+pub(crate) struct Block<'r> {
+    /// What it is part of.
+    pub report: &'r Report,
+    /// How it is headed.
+    pub label: Label,
+    /// Its number, where a grid names it by that.
+    pub number: Option<usize>,
+    /// Lines of a patch above which it is folded.
+    pub fold_above: usize,
+    /// Without source line and patch.
+    pub is_brief: bool,
+}
+
+impl Block<'_> {
+    /// First what, where, why, since when and the fix, each in a line; then what else there is.
+    pub fn render(&self, cause: &Cause, options: &Options<'_>) -> String {
+        let mut out = String::new();
+        if let Some(number) = self.number {
+            out.push_str(&format!("{number}\\. "));
         }
-        writeln!(out, "{place}\n")?;
-    } else if cause.log.line > 0 {
-        writeln!(out, "{}\n", words::in_log(&summary::log_place(cause, safe::markdown_code)))?;
-    }
-    if let Some(excerpt) = snippet::excerpt(cause, options.source, 0) {
-        // Forges have no marks of their own, so the line of marks comes along.
-        let mut text = excerpt.text.lines().next().unwrap_or_default().to_owned();
-        if let Some(marks) = snippet::marks(&excerpt) {
-            text.push('\n');
-            text.push_str(&marks);
+        out.push_str(&heading(self.label, cause));
+        out.push_str("\n\n");
+        let lines = self.lines(cause, options);
+        for line in &lines {
+            out.push_str(&format!("- {line}\n"));
         }
-        writeln!(out, "{}", safe::markdown_fence("c", &text))?;
-    }
-    // The first fix stands below the list with its patch.
-    let mut shown = cause.clone();
-    let first = (!shown.fixes.is_empty()).then(|| shown.fixes.remove(0));
-    let references = std::mem::take(&mut shown.references);
-    if options.verbose == 0 {
-        shown.fixes.clear();
-    }
-    let facts = summary::facts(&shown, report, VOICE, options.verbose, None);
-    for fact in &facts {
-        let head = if fact.head.is_empty() { String::new() } else { format!("{}: ", fact.head) };
-        writeln!(out, "- {head}{}", fact.text)?;
-    }
-    if options.verbose > 0 {
-        for reference in &references {
-            writeln!(out, "- {}: {}", words::SEE, safe::markdown_link(reference))?;
+        if !lines.is_empty() {
+            out.push('\n');
         }
+        if self.is_brief {
+            return out;
+        }
+        if let Some(excerpt) = snippet::excerpt(cause, options.source, 0) {
+            // Forges have no marks of their own, so the line of marks comes along.
+            let mut text = excerpt.text.lines().next().unwrap_or_default().to_owned();
+            if let Some(marks) = snippet::marks(&excerpt) {
+                text.push('\n');
+                text.push_str(&marks);
+            }
+            out.push_str(&safe::markdown_fence("c", &text));
+            out.push('\n');
+        }
+        if let Some(patch) = cause.fixes.first().and_then(|fix| fix.patch.as_deref()) {
+            let fence = safe::markdown_fence("diff", patch);
+            if patch.lines().count() <= self.fold_above {
+                out.push_str(&fence);
+            } else {
+                out.push_str(&folded(words::PATCH, &fence));
+            }
+            out.push('\n');
+        }
+        out
     }
-    if !facts.is_empty() {
-        writeln!(out)?;
-    }
-    match first {
-        Some(first) => fix(&first, out),
-        None => Ok(()),
+
+    /// The facts as lines, the most wanted first.
+    fn lines(&self, cause: &Cause, options: &Options<'_>) -> Vec<String> {
+        let (place, told) = place(cause);
+        let mut facts = summary::facts(cause, self.report, VOICE, options.verbose, None);
+        facts.retain(|fact| !told.contains(&fact.text));
+        // The sort is stable: what has the same rank stays in its order.
+        facts.sort_by_key(|fact| match fact.head {
+            words::MESSAGE => 0,
+            words::AXES => 1,
+            words::SUSPECT | words::PROVED | words::FIXES => 2,
+            words::VERIFIED_FIX | words::FIX | words::HELP => 3,
+            _ => 4,
+        });
+        // A fix for which there is no patch is unverified by nature.
+        let mark = match cause.fixes.first() {
+            Some(Fix { patch: Some(_), applicability: Applicability::Unverified | Applicability::Advice, .. }) => {
+                format!(" ({})", words::UNVERIFIED)
+            }
+            _ => String::new(),
+        };
+        let mut mark = Some(mark);
+        let mut lines: Vec<String> = place.into_iter().collect();
+        for fact in &facts {
+            lines.push(match fact.head {
+                "" => fact.text.clone(),
+                head @ (words::VERIFIED_FIX | words::FIX | words::HELP) => {
+                    format!("**{head}:** {}{}", fact.text, mark.take().unwrap_or_default())
+                }
+                words::SEE => continue,
+                head => format!("{head}: {}", fact.text),
+            });
+        }
+        if options.verbose > 0 {
+            let references = cause.references.iter();
+            lines.extend(references.map(|address| format!("{}: {}", words::SEE, safe::markdown_link(address))));
+        }
+        lines
     }
 }
 
-fn fix(fix: &Fix, out: &mut dyn io::Write) -> io::Result<()> {
-    let mark = match (&fix.patch, fix.applicability) {
-        (Some(_), Applicability::Unverified | Applicability::Advice) => format!(" ({})", words::UNVERIFIED),
-        _ => String::new(),
+/// The line that says where, and the facts that it has told.
+fn place(cause: &Cause) -> (Option<String>, Vec<String>) {
+    let Some(location) = &cause.location else {
+        let place = words::in_log(&summary::log_place(cause, safe::markdown_code));
+        return ((cause.log.line > 0).then_some(place), Vec::new());
     };
-    writeln!(out, "**{}:** {}{mark}\n", summary::fix_head(fix), safe::markdown_prose(&fix.title))?;
-    let Some(patch) = fix.patch.as_deref() else { return Ok(()) };
-    let fence = safe::markdown_fence("diff", patch);
-    if patch.lines().count() <= SHORT_PATCH {
-        writeln!(out, "{fence}")
-    } else {
-        writeln!(out, "<details><summary>{}</summary>\n\n{fence}\n</details>\n", words::PATCH)
+    let mut line = safe::markdown_code(&summary::place(location));
+    if let Some(function) = &cause.function {
+        line.push_str(&words::in_function(&safe::markdown_code(&words::call(function))));
     }
+    let mut told: Vec<String> =
+        summary::macros(cause).iter().take(1).map(|name| words::through_macro(&safe::markdown_code(name))).collect();
+    let from = cause.includes.first().map(|from| words::included_from(&safe::markdown_code(&summary::place(from))));
+    told.extend(from);
+    for part in &told {
+        line.push_str(", ");
+        line.push_str(part);
+    }
+    (Some(line), told)
+}
+
+/// Markdown that is shown when it is asked for. `summary` is ours.
+pub(crate) fn folded(summary: &str, text: &str) -> String {
+    format!("<details><summary>{summary}</summary>\n\n{text}\n</details>\n")
 }
 
 #[cfg(test)]

@@ -18,6 +18,19 @@ pub struct Edit {
     pub removed: u64,
     /// The new lines, each with its line end.
     pub inserted: String,
+    /// The old lines that go away, without line ends.
+    pub old: Vec<String>,
+    /// The line above in the same hunk, where it stays.
+    pub above: Option<String>,
+    /// The line below.
+    pub below: Option<String>,
+}
+
+impl Edit {
+    /// An edit that does nothing yet.
+    pub(crate) fn at(line: u64, above: Option<String>) -> Self {
+        Self { line, removed: 0, inserted: String::new(), old: Vec::new(), above, below: None }
+    }
 }
 
 /// Reads a diff. What is no diff gives nothing.
@@ -28,22 +41,30 @@ pub fn parse(diff: &str) -> Vec<FileChange> {
     // Lines that the hunk header promised and that are still to come.
     let (mut old_left, mut new_left) = (0_u64, 0_u64);
     let mut edit: Option<Edit> = None;
+    let mut above: Option<String> = None;
     for line in diff.lines() {
         if old_left > 0 || new_left > 0 {
             match line.as_bytes().first() {
                 Some(b'-') => {
-                    edit.get_or_insert(Edit { line: old_line, removed: 0, inserted: String::new() }).removed += 1;
+                    let edit = edit.get_or_insert_with(|| Edit::at(old_line, above.take()));
+                    edit.removed += 1;
+                    edit.old.push(line[1..].to_owned());
                     old_left = old_left.saturating_sub(1);
                     old_line += 1;
                 }
                 Some(b'+') => {
-                    let edit = edit.get_or_insert(Edit { line: old_line, removed: 0, inserted: String::new() });
+                    let edit = edit.get_or_insert_with(|| Edit::at(old_line, above.take()));
                     edit.inserted.push_str(&line[1..]);
                     edit.inserted.push('\n');
                     new_left = new_left.saturating_sub(1);
                 }
                 Some(b'\\') => {}
                 _ => {
+                    let stays = line.get(1..).unwrap_or_default().to_owned();
+                    if let Some(edit) = &mut edit {
+                        edit.below = Some(stays.clone());
+                    }
+                    above = Some(stays);
                     finish(&mut files, &mut edit);
                     old_left = old_left.saturating_sub(1);
                     new_left = new_left.saturating_sub(1);
@@ -63,6 +84,7 @@ pub fn parse(diff: &str) -> Vec<FileChange> {
             // A hunk without old lines names the line after which it goes.
             old_line = if old == 0 { start.saturating_add(1) } else { start };
             (old_left, new_left) = (old, new);
+            above = None;
         }
     }
     finish(&mut files, &mut edit);
@@ -115,11 +137,20 @@ mod tests {
                 FileChange {
                     path: "x.c".into(),
                     edits: vec![
-                        Edit { line: 11, removed: 0, inserted: "new\n".into() },
-                        Edit { line: 12, removed: 1, inserted: "vier\n".into() },
+                        Edit {
+                            inserted: "new\n".into(),
+                            below: Some("three".into()),
+                            ..Edit::at(11, Some("two".into()))
+                        },
+                        Edit {
+                            removed: 1,
+                            old: vec!["four".into()],
+                            inserted: "vier\n".into(),
+                            ..Edit::at(12, Some("three".into()))
+                        },
                     ],
                 },
-                FileChange { path: "y.c".into(), edits: vec![Edit { line: 1, removed: 0, inserted: "only\n".into() }] },
+                FileChange { path: "y.c".into(), edits: vec![Edit { inserted: "only\n".into(), ..Edit::at(1, None) }] },
             ]
         );
     }

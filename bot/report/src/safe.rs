@@ -136,18 +136,27 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
-/// One word of [`markdown`].
+/// So many hexadecimal digits are no hash of a commit yet.
+const HASH_MAX: usize = 6;
+
+/// One word of [`markdown`]. Runs of it that a forge takes for the hash of a commit are broken.
 fn push_word(out: &mut String, word: &str, first: bool) {
-    if is_commit(word.trim_matches(|c: char| !c.is_alphanumeric())) {
-        let middle = word.len() / 2;
-        // A commit hash is ASCII, but what is around it need not be.
-        let middle = (middle..word.len()).find(|&at| word.is_char_boundary(at)).unwrap_or(0);
-        push_escaped(out, &word[..middle], first);
-        out.push(JOINT);
-        push_escaped(out, &word[middle..], false);
-    } else {
-        push_escaped(out, word, first);
+    let is_inner = |c: char| c.is_alphanumeric() || c == '_';
+    let mut breaks = Vec::new();
+    let mut start = None;
+    for (at, c) in word.char_indices().chain([(word.len(), ' ')]) {
+        match (start, is_inner(c)) {
+            (None, true) => start = Some(at),
+            (Some(from), false) => {
+                if is_commit(&word[from..at]) {
+                    breaks.extend((from + HASH_MAX..at).step_by(HASH_MAX));
+                }
+                start = None;
+            }
+            _ => {}
+        }
     }
+    push_escaped(out, word, first, &breaks);
 }
 
 /// True for what GitHub and GitLab would take for the hash of a commit.
@@ -155,26 +164,48 @@ fn is_commit(word: &str) -> bool {
     (7..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn push_escaped(out: &mut String, word: &str, first: bool) {
-    let mut before = None;
+/// The word with all that acts taken from it, and with a [`JOINT`] at each of `breaks`.
+fn push_escaped(out: &mut String, word: &str, first: bool, breaks: &[usize]) {
+    let mut before: Option<char> = None;
+    let mut breaks = breaks.iter().peekable();
     let mut chars = word.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|&(_, c)| c);
+        if breaks.next_if(|&&here| here == at).is_some() {
+            out.push(JOINT);
+        }
+        let follows = |is: fn(char) -> bool| next.is_some_and(is);
         match c {
             '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
+            // `group/project>` is GitLab's reference to a project.
+            '>' => {
+                if before.is_some_and(char::is_alphanumeric) {
+                    out.push(JOINT);
+                }
+                out.push_str("&gt;");
+            }
             '&' => {
                 out.push_str("&amp;");
-                if next.is_some_and(char::is_alphanumeric) {
+                if follows(char::is_alphanumeric) {
                     out.push(JOINT);
                 }
             }
+            // `[vulnerability:1]`, `[[page]]` and `*iteration:1` are GitLab's references, whatever is escaped.
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '{' | '}' => {
                 out.push('\\');
                 out.push(c);
+                if matches!(c, '*' | '[') && follows(|c| c.is_alphanumeric() || c == '[') {
+                    out.push(JOINT);
+                }
             }
-            // Mentions, issues, merge requests, labels, milestones, snippets, epics, mathematics.
-            '@' | '#' | '!' | '~' | '%' | '$' | '^' => {
+            // Mathematics, also around code.
+            '$' => {
+                out.push(JOINT);
+                out.push_str("\\$");
+                out.push(JOINT);
+            }
+            // Mentions, issues, merge requests, labels, milestones, epics, alerts.
+            '@' | '#' | '!' | '~' | '%' | '^' => {
                 if !matches!(c, '@' | '%') {
                     out.push('\\');
                 }
@@ -197,12 +228,12 @@ fn push_escaped(out: &mut String, word: &str, first: bool) {
                 out.push(c);
             }
             // GH-123 and PROJ-123.
-            '-' if before.is_some_and(char::is_alphabetic) && next.is_some_and(|c| c.is_ascii_digit()) => {
+            '-' if before.is_some_and(char::is_alphanumeric) && follows(|c| c.is_ascii_digit()) => {
                 out.push(c);
                 out.push(JOINT);
             }
-            // Addresses of any scheme, and those without one.
-            ':' if next == Some('/') => {
+            // Addresses of any scheme, those without one, and emoji.
+            ':' if next == Some('/') || is_emoji(&word[at + 1..]) => {
                 out.push(c);
                 out.push(JOINT);
             }
@@ -216,9 +247,22 @@ fn push_escaped(out: &mut String, word: &str, first: bool) {
     }
 }
 
+/// True for what is left of `:name:` behind its first colon.
+fn is_emoji(rest: &str) -> bool {
+    let end = rest.bytes().take(64).take_while(|&b| b.is_ascii_alphanumeric() || b"_+-".contains(&b)).count();
+    // Places have numbers there: `a.c:12:5`.
+    let is_number = rest[..end].bytes().all(|b| b.is_ascii_digit()) && !matches!(&rest[..end], "100" | "1234");
+    end > 0 && !is_number && rest.as_bytes().get(end) == Some(&b':')
+}
+
+/// Breaks what looks like the mark by which a comment of ours is found again, which a log may hold, too.
+fn without_marks(text: String) -> String {
+    if text.contains("<!--") { text.replace("<!-- triage", &format!("<!-{JOINT}- triage")) } else { text }
+}
+
 /// A code span that holds the text, whatever backticks are in it.
 pub fn markdown_code(text: &str) -> String {
-    let text = line(text);
+    let text = without_marks(line(text));
     let text = text.trim();
     if text.is_empty() {
         return String::new();
@@ -293,20 +337,36 @@ fn next_quoted(text: &str) -> Option<(usize, usize)> {
 }
 
 /// A fenced block that holds the text, whatever fences are in it. `info` is a word of ours.
+///
+/// GitLab looks for quick actions in what it takes for text by a pattern, to which three backticks on a line end any block, be
+/// its fence longer. So none stand at the start of a line in it.
 pub fn markdown_fence(info: &str, text: &str) -> String {
-    let text = block(text);
+    let mut text = without_marks(block(text));
+    if text.starts_with("```") || text.contains("\n```") {
+        let lines: Vec<String> = text
+            .split('\n')
+            .map(|line| if line.starts_with("```") { format!(" {line}") } else { line.to_owned() })
+            .collect();
+        text = lines.join("\n");
+    }
     let fence = "`".repeat((longest_run(&text, '`') + 1).max(3));
     format!("{fence}{info}\n{}\n{fence}\n", text.trim_end_matches('\n'))
 }
 
 /// A link that Markdown shows, when the address is a plain one; else its text.
 pub fn markdown_link(address: &str) -> String {
+    if is_plain_address(address) { format!("<{address}>") } else { markdown(address) }
+}
+
+/// A link with a name, when the address is a plain one. `name` is ours.
+pub fn markdown_named_link(name: &str, address: &str) -> Option<String> {
+    is_plain_address(address).then(|| format!("[{name}](<{address}>)"))
+}
+
+fn is_plain_address(address: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#=&%+,".contains(c);
-    if address.starts_with("https://") && address.chars().all(plain) {
-        format!("<{address}>")
-    } else {
-        markdown(address)
-    }
+    let web = address.starts_with("https://") || address.starts_with("http://");
+    web && address.chars().all(plain)
 }
 
 fn longest_run(text: &str, wanted: char) -> usize {
@@ -457,15 +517,19 @@ mod tests {
         };
         check("@all and a@b.c", "@^all and a@^b.c");
         check("fixes #12, o/r#3, !4, GH-5", "fixes \\#^12, o/r\\#^3, \\!^4, GH-^5");
-        check("<script>&amp;</script>", "&lt;script&gt;&amp;^amp;&lt;/script&gt;");
-        check("![x](https://evil.example/x.png)", "\\!^\\[x\\](https:^//evil.example/x.png)");
+        check("<script>&amp;</script>", "&lt;script^&gt;&amp;^amp;&lt;/script^&gt;");
+        check("![x](https://evil.example/x.png)", "\\!^\\[^x\\](https:^//evil.example/x.png)");
         check("see www.example.org", "see www^.example.org");
         check("/close", "^/close");
         check("# heading", "\\# heading");
         check("1. item", "1\\. item");
         check("- item\n    code", "\\- item code");
-        check("**b** _i_ ~~s~~ `c` $x$", "\\*\\*b\\*\\* \\_i\\_ \\~^\\~^s\\~^\\~ \\`c\\` \\$^x\\$");
-        check("commit 0123456789abcdef", "commit 01234567^89abcdef");
+        check("**b** _i_ ~~s~~ `c` $x$", "\\*\\*^b\\*\\* \\_i\\_ \\~^\\~^s\\~^\\~ \\`c\\` ^\\$^x^\\$^");
+        check("commit 0123456789abcdef", "commit 012345^6789ab^cdef");
+        check("abc1234...def5678 o/r@0123456789", "abc123^4...def567^8 o/r@^012345^6789");
+        check("[vulnerability:1] [[wiki]] *iteration:3", "\\[^vulnerability:1\\] \\[^\\[^wiki\\]\\] \\*^iteration:3");
+        check(":smile: a:b:c std::vector:x", ":^smile: a:^b:c std::^vector:x");
+        check("g/p> ^alert#1", "g/p^&gt; \\^^alert\\#^1");
         check("\u{2028}", "\\\\u\\{2028\\}");
     }
 
@@ -474,7 +538,7 @@ mod tests {
         assert_eq!(markdown_code("a`b``c"), "```a`b``c```");
         assert_eq!(markdown_code("`"), "`` ` ``");
         assert_eq!(markdown_code("a\n\n# b"), "`a  # b`");
-        assert_eq!(markdown_fence("c", "x\n```\n@all\n"), "````c\nx\n```\n@all\n````\n");
+        assert_eq!(markdown_fence("c", "x\n```\n@all\n"), "````c\nx\n ```\n@all\n````\n");
     }
 
     #[test]

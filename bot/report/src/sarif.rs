@@ -326,7 +326,10 @@ mod tests {
 
     #[test]
     fn edits() {
-        let edit = |removed, inserted: &str| replacement(&patch::Edit { line: 5, removed, inserted: inserted.into() });
+        let edit = |removed, inserted: &str| {
+            let inserted = inserted.into();
+            replacement(&patch::Edit { removed, inserted, ..patch::Edit::at(5, None) })
+        };
         let region = json!({ "startLine": 5, "startColumn": 1, "endLine": 5, "endColumn": 1 });
         assert_eq!(edit(0, "a\n"), json!({ "deletedRegion": region, "insertedContent": { "text": "a\n" } }));
         let region = json!({ "startLine": 5, "endLine": 6 });

@@ -60,6 +60,14 @@ pub const PATCH_HINT: &str = "(triage --patch > fix.patch)";
 pub const PATCH: &str = "patch";
 /// Name of a build without a log name.
 pub const BUILD: &str = "build";
+/// Over a grid of builds that is folded.
+pub const BUILDS: &str = "builds";
+/// The name of a link to where the logs are.
+pub const LOGS: &str = "logs";
+/// When nothing failed that a change of the code could repair.
+pub const NOT_THE_CHANGE: &str = "What failed is the machine that builds, not the change.";
+/// What can be asked for in an answer to a comment.
+pub const COMMANDS: &[&str] = &["explain", "retest", "dismiss", "why"];
 /// In JUnit: what stands for a whole build that passed.
 pub const PASSED: &str = "no failure found";
 
@@ -124,6 +132,29 @@ pub fn hidden_warnings(n: u64) -> String {
 /// Before the causes that get one line each.
 pub fn more_causes(n: u64) -> String {
     format!("and {}:", count(n, "more cause", "more causes"))
+}
+
+/// After the causes that fit into a comment. `link` is ready for its channel.
+pub fn causes_left(n: u64, link: Option<&str>) -> String {
+    let causes = count(n, "more cause", "more causes");
+    link.map_or_else(|| format!("and {causes} that have no room here"), |link| format!("and {causes}: see {link}"))
+}
+
+/// In the place of a comment about failures when there are none any more.
+pub fn resolved(builds: u64, lines_read: u64) -> String {
+    let builds = if builds > 1 { format!(" of {}", count(builds, "build", "builds")) } else { String::new() };
+    format!("No failure any more in {}{builds}.", lines(lines_read))
+}
+
+/// How to ask for more, in Markdown.
+pub fn ask(commands: &[&str]) -> String {
+    let commands: Vec<String> = commands.iter().map(|command| format!("`/{PROGRAM} {command}`")).collect();
+    format!("answer with {}", commands.join(", "))
+}
+
+/// Which part of a fix that comes in several.
+pub fn part(number: u64, total: u64) -> String {
+    format!(" (part {number} of {total}; all are needed)")
 }
 
 /// In the annotations of GitHub, which shows ten of a kind.

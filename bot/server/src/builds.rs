@@ -10,6 +10,7 @@ use triage_causes::{Analyzer, Options, Report};
 use triage_log::container::{self, Limits};
 use triage_mail::MessageId;
 use triage_mail::series::Commit;
+use triage_report::secrets::{self, Masked};
 use triage_rules::RuleBook;
 
 use crate::error::{Error, reason};
@@ -24,8 +25,8 @@ pub struct BuildResult {
     pub about: Option<Named>,
     /// It was given on the command line, so that somebody waits for an answer.
     pub is_typed: bool,
-    /// The report.
-    pub report: Report,
+    /// The report. Nothing of it can be sent or stored with a secret in it.
+    pub report: Masked,
     /// The commit on which the patches were built.
     pub base: Option<String>,
     /// Where the logs are.
@@ -133,8 +134,8 @@ fn from_file(path: &Path, repository: Option<&Path>, book: &RuleBook) -> Result<
         is_typed: false,
         report,
         base: raw.base,
-        url: raw.url,
-        reproduce: raw.reproduce,
+        url: raw.url.map(|url| secrets::mask(&url).into_owned()),
+        reproduce: raw.reproduce.iter().map(|line| secrets::mask(line).into_owned()).collect(),
     })
 }
 
@@ -148,7 +149,7 @@ pub fn read_commit(path: &Path) -> Result<Named, Error> {
 }
 
 /// A report that `--format json` wrote.
-pub fn read_report(path: &Path) -> Result<Report, Error> {
+pub fn read_report(path: &Path) -> Result<Masked, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::Read(path.to_owned(), error))?;
     let report: Report = serde_json::from_str(&text).map_err(|error| {
         Error::Result(format!("{}:{}:{}: this is no report: {error}", path.display(), error.line(), error.column()))
@@ -157,11 +158,21 @@ pub fn read_report(path: &Path) -> Result<Report, Error> {
         let why = format!("the report has version {}, this program knows {FORMAT_VERSION}", report.version);
         return Err(Error::Result(format!("{}:1:1: {why}", path.display())));
     }
-    Ok(report)
+    Ok(masked(report))
+}
+
+/// Masks what the logs leak, and tells the operator that they do.
+pub fn masked(report: Report) -> Masked {
+    let report = Masked::of(report);
+    for (kind, times) in report.found() {
+        let times = triage_report::words::count(times, "time", "times");
+        crate::complain(&format!("the logs show a secret ({kind}, {times}): it is masked in what I say; revoke it"));
+    }
+    report
 }
 
 /// The report on some logs.
-pub fn read_logs(paths: &[PathBuf], book: &RuleBook) -> Result<Report, Error> {
+pub fn read_logs(paths: &[PathBuf], book: &RuleBook) -> Result<Masked, Error> {
     let mut analyzer = Analyzer::new(book, Options::default());
     for path in paths {
         let mut file = File::open(path).map_err(|error| Error::Read(path.clone(), error))?;
@@ -177,5 +188,5 @@ pub fn read_logs(paths: &[PathBuf], book: &RuleBook) -> Result<Report, Error> {
             Err(error) => analyzer.problem(name, reason(&error)),
         }
     }
-    Ok(analyzer.finish())
+    Ok(masked(analyzer.finish()))
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use triage_causes::report::{Cause, Kind, Report};
+use triage_causes::report::{Cause, Kind};
+use triage_report::secrets::Masked;
 use triage_store::{NewBuild, NewCheckout, ProposedFix, SeenCause, Timestamp, Transaction};
 
 use crate::error::Error;
@@ -22,10 +23,11 @@ pub struct Origin<'a> {
     pub id: &'a dyn Fn(&str) -> String,
 }
 
-/// Writes down what a report says; the same report changes nothing the second time.
-pub async fn remember(at: &mut Transaction, origin: &Origin<'_>, report: &Report, now: Timestamp) -> Result<(), Error> {
+/// Writes down what a report says, without the secrets that a log leaked; the same report changes nothing the
+/// second time.
+pub async fn remember(at: &mut Transaction, origin: &Origin<'_>, report: &Masked, now: Timestamp) -> Result<(), Error> {
     let checkout = at.record_checkout(origin.checkout, now).await?;
-    let text = serde_json::to_string(report).map_err(std::io::Error::from)?;
+    let text = serde_json::to_string(&**report).map_err(std::io::Error::from)?;
     for (number, build) in report.builds.iter().enumerate() {
         let (series, version) = origin.series.unwrap_or_default();
         let build = NewBuild {

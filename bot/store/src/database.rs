@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -12,6 +13,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Postgres, Sqlite};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::lock::{self, SenderLock};
 use crate::schema;
@@ -51,6 +53,9 @@ pub enum Error {
         /// The state that it had to be in.
         expected: &'static str,
     },
+    /// A job was claimed by another worker since.
+    #[error("another worker has job {0} by now")]
+    Lost(i64),
     /// What stands in the database is not what the bot writes.
     #[error("the database holds {0}")]
     Content(String),
@@ -64,13 +69,15 @@ impl Error {
     /// process was in the way.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed) => true,
             Self::Database(sqlx::Error::Database(error)) => {
-                // SQLite: busy, locked. PostgreSQL: serialization, deadlock, shutdown, start-up.
-                matches!(
-                    error.code().as_deref(),
-                    Some("5" | "6" | "261" | "517" | "40001" | "40P01" | "57P01" | "57P03")
-                )
+                let code = error.code().unwrap_or_default();
+                match code.parse::<u32>() {
+                    // SQLite, without what is added above the first byte: busy, locked, input and output, full.
+                    Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 10 | 13),
+                    // PostgreSQL: connection, serialization and deadlock, resources, shutdown and start-up.
+                    _ => ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class)),
+                }
             }
             _ => false,
         }
@@ -88,12 +95,20 @@ enum Pool {
 pub struct Store {
     pool: Pool,
     file: Option<PathBuf>,
+    /// SQLite has one writer at a time. They queue up here: SQLite itself lets them try again and again.
+    turn: Arc<Semaphore>,
+    /// Told when work was written down.
+    woken: Arc<Notify>,
 }
 
 /// What is written together or not at all. Without [`Transaction::commit`] nothing was written.
 #[derive(Debug)]
 pub struct Transaction {
     pub(crate) on: On,
+    /// Whether there is work for others when it is committed.
+    pub(crate) wakes: bool,
+    woken: Arc<Notify>,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -126,7 +141,7 @@ impl Store {
         let store = if is_postgres(address) {
             let options = PgConnectOptions::from_str(address).map_err(|_| Error::Address(without_password(address)))?;
             let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
-            Self { pool: Pool::Postgres(pool), file: None }
+            Self::new(Pool::Postgres(pool), None)
         } else if address.is_empty() || address.contains("://") {
             return Err(Error::Address(without_password(address)));
         } else {
@@ -134,6 +149,10 @@ impl Store {
         };
         schema::migrate(&store).await?;
         Ok(store)
+    }
+
+    fn new(pool: Pool, file: Option<PathBuf>) -> Self {
+        Self { pool, file, turn: Arc::new(Semaphore::new(1)), woken: Arc::default() }
     }
 
     async fn open_file(path: &Path) -> Result<Self, Error> {
@@ -148,7 +167,7 @@ impl Store {
             .busy_timeout(BUSY)
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
-        Ok(Self { pool: Pool::Sqlite(pool), file: Some(path.to_owned()) })
+        Ok(Self::new(Pool::Sqlite(pool), Some(path.to_owned())))
     }
 
     /// A database that goes away with the program.
@@ -160,7 +179,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(SqliteConnectOptions::new().in_memory(true))
             .await?;
-        let store = Self { pool: Pool::Sqlite(pool), file: None };
+        let store = Self::new(Pool::Sqlite(pool), None);
         schema::migrate(&store).await?;
         Ok(store)
     }
@@ -168,11 +187,18 @@ impl Store {
     /// Begins to write. With SQLite there is one writer at a time; the others wait up to half a
     /// minute.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        let on = match &self.pool {
-            Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
-            Pool::Postgres(pool) => On::Postgres(pool.begin().await?),
+        let (on, turn) = match &self.pool {
+            Pool::Sqlite(pool) => {
+                let turn = Arc::clone(&self.turn).acquire_owned().await.ok();
+                (On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?), turn)
+            }
+            Pool::Postgres(pool) => (On::Postgres(pool.begin().await?), None),
         };
-        Ok(Transaction { on })
+        Ok(self.transaction(on, turn))
+    }
+
+    fn transaction(&self, on: On, turn: Option<OwnedSemaphorePermit>) -> Transaction {
+        Transaction { on, wakes: false, woken: Arc::clone(&self.woken), _turn: turn }
     }
 
     /// Begins to read: no writer is waited for, and nothing can be written. All that is read is of one moment.
@@ -183,7 +209,18 @@ impl Store {
                 On::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
         };
-        Ok(Transaction { on })
+        Ok(self.transaction(on, None))
+    }
+
+    pub(crate) fn postgres(&self) -> Option<&PgPool> {
+        match &self.pool {
+            Pool::Sqlite(_) => None,
+            Pool::Postgres(pool) => Some(pool),
+        }
+    }
+
+    pub(crate) fn woken(&self) -> Arc<Notify> {
+        Arc::clone(&self.woken)
     }
 
     /// Asks the database for an answer.
@@ -231,6 +268,9 @@ impl Transaction {
         match self.on {
             On::Sqlite(transaction) => transaction.commit().await?,
             On::Postgres(transaction) => transaction.commit().await?,
+        }
+        if self.wakes {
+            self.woken.notify_one();
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! What the bot remembers: mails and deliveries that came in, series, builds, causes, what people
-//! said, and the replies that go out.
+//! said, the replies that go out, and the work that is to be done.
 //!
 //! Everything happens in a [`Transaction`]. What came in and what is to be answered are written in
 //! the same one, so that a crash leaves either both or none: a message that was seen has its reply
@@ -15,6 +15,7 @@ mod commands;
 mod database;
 mod history;
 mod inbox;
+mod jobs;
 mod lock;
 mod outbox;
 mod pages;
@@ -31,6 +32,7 @@ pub use commands::{Audit, RecordedCommand, Stop, StopKind};
 pub use database::{Error, Store, Transaction};
 pub use history::{History, Reach, Said, Worked};
 pub use inbox::{SeriesRecord, SeriesVersion};
+pub use jobs::{Job, JobCount, JobFilter, JobState, LeaseWatch, NewJob, RunningJob, Wake, backoff};
 pub use lock::SenderLock;
 pub use outbox::{Counted, Lookup, NewReply, Outgoing, Recorded, Recovered, State};
 pub use pages::{Build, Checkout, Day, Line, ListedCause, ToldIn, Which};

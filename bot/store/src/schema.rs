@@ -8,7 +8,11 @@ use sqlx::AssertSqlSafe;
 use crate::database::{Error, Store, on};
 
 /// The steps in their order. A step that was released is never changed; a new one is added.
-const STEPS: &[&str] = &[include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0003_memory.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_jobs.sql"),
+    include_str!("../migrations/0003_memory.sql"),
+];
 
 /// The number under which PostgreSQL knows the lock: the first letters of the name.
 const LOCK: i64 = 0x7472_6961;

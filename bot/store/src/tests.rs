@@ -239,6 +239,6 @@ async fn one_sends_and_a_later_database_is_refused() {
     });
     transaction.commit().await.unwrap();
     let error = Store::open(path.to_str().unwrap()).await.unwrap_err();
-    assert!(matches!(error, Error::TooNew { found: 99, known: 2 }), "{error}");
+    assert!(matches!(error, Error::TooNew { found: 99, known: 3 }), "{error}");
     assert!(matches!(Store::open("mysql://x/y").await, Err(Error::Address(_))));
 }

@@ -10,7 +10,10 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use triage_causes::Report;
 use triage_causes::matrix::axes;
+use triage_causes::report::Cause;
+use triage_report::secrets::Masked;
 use triage_store::{LineKind, NewBuild, NewCheckout, ProposedFix, SeenCause, Store, Timestamp, Transaction, Verdict};
 
 use super::kcidb::{self, Document, Incident, Issue, OfIssue};
@@ -254,10 +257,10 @@ impl Reader {
         }
         let report = match own.report {
             Some(report) => {
-                let text = report.to_string();
-                let read: Result<triage_causes::Report, _> = serde_json::from_value(report);
-                read.map_err(|error| Fault::Object(format!("its report is none: {error}")))?;
-                Some(text)
+                let read: Result<Report, _> = serde_json::from_value(report);
+                let report = read.map_err(|error| Fault::Object(format!("its report is none: {error}")))?;
+                // As when it came from a log.
+                Some(serde_json::to_string(&*Masked::of(report)).map_err(io::Error::from)?)
             }
             None => None,
         };
@@ -285,10 +288,15 @@ impl Reader {
         let Some(own) = issue.misc.triage else { return wrong("it has no fingerprint: another program made it") };
         let fingerprint = fingerprint(&issue.id, &issue.origin)?;
         let (first, last) = (time(&own.first_seen)?, time(&own.last_seen)?);
-        if let Some(cause) = &own.cause {
-            let read: Result<triage_causes::report::Cause, _> = serde_json::from_value(cause.clone());
-            read.map_err(|error| Fault::Object(format!("its cause is none: {error}")))?;
-        }
+        let detail = match &own.cause {
+            Some(cause) => {
+                let read: Result<Cause, _> = serde_json::from_value(cause.clone());
+                let cause = read.map_err(|error| Fault::Object(format!("its cause is none: {error}")))?;
+                let masked = Masked::of(Report { causes: vec![cause], ..Report::default() });
+                masked.causes.first().and_then(|cause| serde_json::to_string(cause).ok())
+            }
+            None => None,
+        };
         let kind = if issue.culprit.is_some_and(|culprit| culprit.harness) { "infrastructure" } else { "code" };
         let seen = SeenCause {
             fingerprint: fingerprint.clone(),
@@ -297,7 +305,7 @@ impl Reader {
             title: issue.comment.unwrap_or_default(),
             place: own.place.clone(),
             words: own.words.clone(),
-            detail: own.cause.as_ref().map(Value::to_string),
+            detail,
             fix: None,
             builds: Vec::new(),
         };

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use maud::{Markup, html};
 use serde::Deserialize;
-use triage_store::{Audit, Outgoing, State as Way, Verdict};
+use triage_store::{Audit, Job, JobFilter, JobState, Outgoing, State as Way, Verdict};
 
 use super::layout::{self, Part, ago, clean, csrf};
 use super::respond::{Failure, Page, ready};
@@ -83,8 +83,11 @@ pub async fn outbox(State(app): State<App>, visitor: Visitor) -> Page {
         }
         parts.push((title, what, replies));
     }
+    let jobs = at.jobs(&JobFilter { state: Some(JobState::Dead), kind: None, limit: LISTED }).await?;
     let body = html! {
         h1 { "Outbox" }
+        h2 { "Jobs that failed" }
+        @if jobs.is_empty() { p.dim { "None." } } @else { p.dim { "They were tried too often, or failed for good." } (job_table(&visitor, &jobs)) }
         @for (title, what, replies) in &parts {
             h2 { (title) }
             @if replies.is_empty() { p.dim { "None." } } @else { p.dim { (what) } (table(&visitor, replies)) }
@@ -128,6 +131,64 @@ fn table(visitor: &Visitor, replies: &[Outgoing]) -> Markup {
             }
         }
     }
+}
+
+fn job_table(visitor: &Visitor, jobs: &[Job]) -> Markup {
+    let now = now();
+    html! {
+        table.list {
+            thead {
+                tr {
+                    th scope="col" { "Job" }
+                    th scope="col" { "What went wrong" }
+                    th.number scope="col" { "Tried" }
+                    th.number scope="col" { "Since" }
+                    th scope="col" { "Decide" }
+                }
+            }
+            tbody {
+                @for job in jobs {
+                    tr {
+                        th scope="row" { (clean(&job.kind)) span.below { (clean(&job.key)) } }
+                        td { (job.last_error.as_deref().map(clean).unwrap_or_default()) }
+                        td.number { (job.attempts) }
+                        td.number { (ago(job.changed_at, now)) }
+                        td {
+                            form.row method="post" action={ "/jobs/" (job.id) } {
+                                (csrf(visitor))
+                                button type="submit" name="do" value="requeue" { "Try again" }
+                                button type="submit" name="do" value="dismiss" { "Dismiss" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Begins a dead job anew, or gives it up.
+pub async fn decide_job(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<i64>,
+    Form(form): Form<Decided>,
+) -> Result<Redirect, Failure> {
+    let name = visitor.may_write(&form.csrf)?;
+    let mut at = app.store.begin().await?;
+    let is_done = match form.what.as_str() {
+        "requeue" => at.requeue_job(id, now()).await?,
+        "dismiss" => at.drop_job(id, &format!("dismissed by {name}"), now()).await?,
+        _ => return Err(Failure::Wrong(StatusCode::UNPROCESSABLE_ENTITY, "There is no such decision.")),
+    };
+    if !is_done {
+        return Err(Failure::Wrong(StatusCode::CONFLICT, "The job is not in that state any more. Look again."));
+    }
+    let (actor, action) = (name.to_owned(), form.what);
+    at.audit(&Audit { at: now(), actor, action, subject: format!("job {id}"), detail: "by the dashboard".into() })
+        .await?;
+    at.commit().await?;
+    Ok(Redirect::to("/outbox"))
 }
 
 /// What a button in the outbox sends.

@@ -47,6 +47,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/search", get(causes::search))
         .route("/outbox", get(admin::outbox))
         .route("/outbox/{key}", post(admin::decide))
+        .route("/jobs/{id}", post(admin::decide_job))
         .route_layer(middleware::from_fn_with_state(app.clone(), session::may_read))
         .route("/login", get(session::form).post(session::log_in))
         .route("/logout", post(session::log_out))

@@ -76,7 +76,11 @@ pub async fn finish(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
-    let mut response = next.run(request).await;
+    // PostgreSQL takes no NUL, so nothing has one in its name.
+    let mut response = match request.uri().to_string().contains("%00") {
+        true => Failure::Wrong(StatusCode::BAD_REQUEST, "There is nothing with such a name.").into_response(),
+        false => next.run(request).await,
+    };
     secure(response.headers_mut());
     if !is_read || response.status() != StatusCode::OK {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -21,6 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use triage_causes::Report;
 use triage_mail::{Message, MessageId};
+use triage_report::secrets::Masked;
 use triage_rules::RuleBook;
 use triage_store::{Store, Timestamp, Transaction};
 
@@ -135,7 +136,7 @@ async fn send(args: &MailArgs, config: &MailConfig, store: &Store) -> Result<(),
 /// The results to answer: those named on the command line, and those in the folder.
 fn results(args: &MailArgs, config: &MailConfig, book: &RuleBook) -> Result<Vec<BuildResult>, Error> {
     let mut results = Vec::new();
-    let report: Option<Report> = match (&args.report, args.logs.as_slice()) {
+    let report: Option<Masked> = match (&args.report, args.logs.as_slice()) {
         (Some(report), _) => Some(builds::read_report(report)?),
         (None, []) => None,
         (None, logs) => Some(builds::read_logs(logs, book)?),
