@@ -80,7 +80,7 @@ pub fn page(visitor: &Visitor, part: Part, title: &str, query: &str, body: Marku
                     }
                     form.search role="search" action="/search" method="get" {
                         label.hidden for="q" { "Search causes" }
-                        input #q type="search" name="q" value=(query) placeholder="symbol, file, class, tree"
+                        input #q type="search" name="q" value=(clean(query)) placeholder="symbol, file, class, tree"
                             maxlength="400" autocomplete="off";
                         button type="submit" { "Search" }
                     }
