@@ -4,12 +4,15 @@
 //! series, [`builds`] reads what came of them, [`named`] is how that names its series, [`mail`] says it. [`serve`] is
 //! the program that stays and listens.
 
+mod archive;
 mod args;
 mod builds;
 mod config;
+mod dashboard;
 mod error;
 mod forge;
 mod mail;
+mod memory;
 mod named;
 mod queue;
 mod serve;
@@ -41,6 +44,12 @@ fn main() -> ExitCode {
         }
         Command::Stops(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::stops(&args, &config)))
+        }
+        Command::Export(args) => {
+            config::load(&args.config.config).and_then(|config| wait(archive::export(&args, &config)))
+        }
+        Command::Import(args) => {
+            config::load(&args.config.config).and_then(|config| wait(archive::import(&args, &config)))
         }
         Command::CheckConfig { config } => config::load(&config.config)
             .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),

@@ -88,8 +88,15 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
             answers.push("I have read no build of this commit yet".to_owned());
         }
         let answer = compose(comment, &answers, report.as_ref());
-        let said =
-            Said { told: told.clone(), head_sha: head, change: Some(comment.change), answer, comment_only: true };
+        let said = Said {
+            told: told.clone(),
+            head_sha: head,
+            change: Some(comment.change),
+            answer,
+            comment_only: true,
+            line: String::new(),
+            url: None,
+        };
         record(&mut at, job, &subject, said).await?;
     }
     at.commit().await?;

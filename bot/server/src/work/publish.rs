@@ -29,6 +29,12 @@ pub struct Said {
     pub answer: Answer,
     /// A comment alone, without a check and suggestions: the answer to a command.
     pub comment_only: bool,
+    /// The branch that was built.
+    #[serde(default)]
+    pub line: String,
+    /// The page of the run.
+    #[serde(default)]
+    pub url: Option<String>,
 }
 
 /// Says a reply.

@@ -12,7 +12,7 @@ use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::Ended;
 use triage_report::comment::{self, Manner};
 use triage_report::secrets::Masked;
-use triage_store::{Audit, Job, NewReply, Recorded, SeriesRecord, Transaction};
+use triage_store::{Audit, Job, LineKind, NewCheckout, NewReply, Recorded, SeriesRecord, Transaction};
 
 use super::failure::Failure;
 use super::publish::Said;
@@ -20,6 +20,7 @@ use super::reading::Log;
 use super::remember::{self, Origin};
 use super::task::{Task, Told};
 use super::{Pool, now};
+use crate::dashboard::{Link, permalink};
 use crate::forge;
 
 /// Characters of a workflow's name in the key of its answers.
@@ -71,7 +72,7 @@ async fn github(pool: &Arc<Pool>, job: &Job, told: &Told, run: u64, attempt: u64
     }
     let report = pool.reading.report(logs).await.map_err(|error| Failure::Later(error.to_string(), None))?;
     let id = digest(&["build", &job.key]);
-    let link = config.server.url.as_ref().map(|url| format!("{url}/builds/{id}"));
+    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&id)));
     let workflow = run.name.clone().unwrap_or_default();
     let said = Said {
         told: told.clone(),
@@ -79,6 +80,8 @@ async fn github(pool: &Arc<Pool>, job: &Job, told: &Told, run: u64, attempt: u64
         change: pull,
         answer: compose(&report, &workflow, link.as_deref(), super::github::configured(&config)?.commands),
         comment_only: false,
+        line: run.head_branch.clone().unwrap_or_default(),
+        url: Some(run.html_url.clone()).filter(|url| !url.is_empty()),
     };
     let target = Target { repository, head_sha: run.head_sha.clone(), pull_request: pull };
     record(pool, job, &subject, &target, &report, &id, said).await
@@ -149,7 +152,21 @@ async fn record(
         messages: Vec::new(),
     };
     at.record_series(&series, now).await?;
-    let origin = Origin { series: Some((&subject.thread, subject.version)), id };
+    let (kind, name) = match (target.pull_request, &said.line) {
+        (Some(number), _) => (LineKind::Change, format!("#{number}")),
+        (None, branch) => (LineKind::Branch, branch.clone()),
+    };
+    let checkout = NewCheckout {
+        kind,
+        tree: said.told.repository.clone(),
+        name,
+        key: target.head_sha.clone(),
+        commit: Some(target.head_sha.clone()),
+        title: None,
+        url: None,
+    };
+    let series = Some((subject.thread.as_str(), subject.version));
+    let origin = Origin { checkout: &checkout, series, id, url: said.url.as_deref() };
     remember::report(&mut at, &origin, report, now).await?;
     let outcome = match at.record_reply(&reply, now).await? {
         Recorded::New => {
