@@ -1,5 +1,9 @@
 //! Real programs that the tests start, on loopback and in folders that go away.
 
+pub mod faults;
+pub mod github;
+pub mod gitlab;
+pub mod http;
 pub mod hub;
 pub mod mail;
 pub mod packages;

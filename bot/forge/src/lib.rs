@@ -6,5 +6,6 @@
 pub mod answer;
 pub mod commands;
 pub mod github;
+pub mod gitlab;
 pub mod http;
 pub mod webhook;

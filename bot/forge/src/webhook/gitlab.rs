@@ -141,7 +141,7 @@ struct MergeRequest {
 }
 
 impl MergeRequest {
-    fn from_fork(&self) -> bool {
+    fn is_from_fork(&self) -> bool {
         self.source_project_id.is_some() && self.source_project_id != self.target_project_id
     }
 }
@@ -222,7 +222,7 @@ fn pipeline(event: PipelineEvent) -> Event {
         head_sha: pipeline.sha,
         head_ref: pipeline.r#ref,
         ended: how,
-        from_fork: event.merge_request.as_ref().is_some_and(MergeRequest::from_fork),
+        from_fork: event.merge_request.as_ref().is_some_and(MergeRequest::is_from_fork),
         changes: event.merge_request.iter().map(|it| it.iid).collect(),
         check_suite: None,
         parent: event.source_pipeline.map(|it| (it.project.id, it.pipeline_id)),

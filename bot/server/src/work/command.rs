@@ -5,6 +5,7 @@ use std::sync::Arc;
 use triage_causes::Report;
 use triage_forge::answer::{Answer, Outcome};
 use triage_forge::commands::Command;
+use triage_forge::gitlab::pipelines::Which;
 use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::{Comment, Ended};
 use triage_report::comment::{self, Manner};
@@ -13,38 +14,23 @@ use triage_store::{Job, NewReply, Transaction, Verdict};
 
 use super::failure::Failure;
 use super::publish::Said;
-use super::run::{digest, done, note, thread, version};
+use super::run::{Subject, digest, done, note};
 use super::task::{Task, Told};
 use super::{Pool, now};
 use crate::forge;
 
 /// Carries out the commands of a comment.
 pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -> Result<(), Failure> {
-    if told.forge == Forge::Gitlab {
-        return Err(Failure::Never("this version of the program does not obey on GitLab".into()));
-    }
-    let config = pool.config();
-    if !super::github::configured(&config)?.commands {
-        return done(pool, job, told, "commands are switched off").await;
-    }
-    let (session, repository) = pool.github.session(&config, told).await?;
-    if !session.may_write(&repository, &comment.author.name).await? {
+    let asked = match told.forge {
+        Forge::Github => github(pool, told, comment).await?,
+        Forge::Gitlab => gitlab(pool, told, comment).await?,
+    };
+    let Asked { head, again } = match asked {
+        Ok(asked) => asked,
         // No answer: whoever may not must not make the bot write.
-        return done(pool, job, told, &format!("command refused: {} may not write", comment.author.name)).await;
-    }
-    let pull = session.pull_request(&repository, comment.change).await?;
-    let head = pull.head.sha;
-    let mut again = Vec::new();
-    if comment.commands.taken.contains(&Command::Retest) {
-        for run in session.runs_of(&repository, &head).await? {
-            if run.conclusion.as_deref() == Some("failure") {
-                let (told, again_for) = (told.clone(), format!("again-{}", comment.id));
-                let (run, attempt) = (run.id, run.run_attempt.into());
-                again.push(Task::Run { told, run, attempt, ended: Ended::Failed, again: again_for });
-            }
-        }
-    }
-    let subject = Subject { thread: thread(&repository, Some(comment.change), &head), version: version(&head) };
+        Err(why) => return done(pool, job, told, &why).await,
+    };
+    let subject = Subject::new(told, Some(comment.change), &head);
     let mut at = pool.store.begin().await?;
     at.finish_job(job, now()).await?;
     let mut answers = Vec::new();
@@ -90,10 +76,11 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
         let answer = compose(comment, &answers, report.as_ref());
         let said = Said {
             told: told.clone(),
+            built_sha: head.clone(),
             head_sha: head,
             change: Some(comment.change),
             answer,
-            comment_only: true,
+            comment: Some(comment.id),
             line: String::new(),
             url: None,
         };
@@ -103,15 +90,58 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
     Ok(())
 }
 
-/// The pull request and its head.
-struct Subject {
-    thread: String,
-    version: i64,
+/// What the forge says of a comment whose author may command.
+struct Asked {
+    /// The newest commit of the change.
+    head: String,
+    /// Runs to look at again.
+    again: Vec<Task>,
+}
+
+async fn github(pool: &Arc<Pool>, told: &Told, comment: &Comment) -> Result<Result<Asked, String>, Failure> {
+    let config = pool.config();
+    if !super::github::configured(&config)?.commands {
+        return Ok(Err("commands are switched off".to_owned()));
+    }
+    let (session, repository) = pool.github.session(&config, told).await?;
+    if !session.may_write(&repository, &comment.author.name).await? {
+        return Ok(Err(format!("command refused: {} may not write", comment.author.name)));
+    }
+    let head = session.pull_request(&repository, comment.change).await?.head.sha;
+    let mut again = Vec::new();
+    if comment.commands.taken.contains(&Command::Retest) {
+        let runs = session.runs_of(&repository, &head).await?;
+        let failed = runs.into_iter().filter(|run| run.conclusion.as_deref() == Some("failure"));
+        again.extend(failed.map(|run| look_again(told, run.id, run.run_attempt.into(), comment)));
+    }
+    Ok(Ok(Asked { head, again }))
+}
+
+async fn gitlab(pool: &Arc<Pool>, told: &Told, comment: &Comment) -> Result<Result<Asked, String>, Failure> {
+    let config = pool.config();
+    if !super::gitlab::configured(&config)?.commands {
+        return Ok(Err("commands are switched off".to_owned()));
+    }
+    let (gitlab, project) = pool.gitlab.project(&config, told)?;
+    if !gitlab.access(&project, comment.author.id).await?.may_command() {
+        return Ok(Err(format!("command refused: {} may not write", comment.author.name)));
+    }
+    let Some(head) = &comment.head_sha else { return Ok(Err("the webhook names no commit".to_owned())) };
+    let mut again = Vec::new();
+    if comment.commands.taken.contains(&Command::Retest) {
+        let failed = gitlab.failed_pipelines(&project, Which::Of(head)).await?;
+        again.extend(failed.into_iter().map(|pipeline| look_again(told, pipeline.id, 0, comment)));
+    }
+    Ok(Ok(Asked { head: head.as_str().to_owned(), again }))
+}
+
+fn look_again(told: &Told, run: u64, attempt: u64, comment: &Comment) -> Task {
+    Task::Run { told: told.clone(), run, attempt, ended: Ended::Failed, again: format!("again-{}", comment.id) }
 }
 
 /// Writes down that causes are no fault of the change; gives how many.
 async fn dismiss(at: &mut Transaction, subject: &Subject, cause: Option<&str>, by: &str) -> Result<u64, Failure> {
-    let said = at.said(Forge::Github.name(), &subject.thread, subject.version).await?;
+    let said = at.said(subject.channel, &subject.thread, subject.version).await?;
     let mut known = 0;
     for fingerprint in said.iter().filter(|said| cause.is_none_or(|cause| cause == *said)) {
         known += u64::from(at.judge(fingerprint, &Verdict::Invalid, by, now()).await?);

@@ -8,6 +8,7 @@
 mod command;
 mod failure;
 mod github;
+mod gitlab;
 mod publish;
 pub mod reading;
 mod reaper;
@@ -40,6 +41,7 @@ pub struct Pool {
     config: watch::Receiver<Arc<Config>>,
     reading: Reading,
     github: github::Connection,
+    gitlab: gitlab::Connection,
     /// Who has a job, for the operator to see.
     name: String,
     active: Mutex<HashMap<i64, Active>>,
@@ -57,7 +59,8 @@ impl Pool {
     pub fn new(store: Store, config: watch::Receiver<Arc<Config>>, reading: Reading) -> Arc<Self> {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let name = format!("{}:{}", host.trim(), std::process::id());
-        Arc::new(Self { store, config, reading, github: github::Connection::default(), name, active: Mutex::default() })
+        let (github, gitlab) = Default::default();
+        Arc::new(Self { store, config, reading, github, gitlab, name, active: Mutex::default() })
     }
 
     /// The configuration as it is now.

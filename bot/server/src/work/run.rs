@@ -1,30 +1,18 @@
 //! A run ended: what broke, recorded together with the reply about it.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use triage_forge::answer::Answer;
-use triage_forge::github::Repository;
-use triage_forge::github::logs::{Content, JobLog, Limits};
-use triage_forge::github::publish::Target;
 use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::Ended;
-use triage_report::comment::{self, Manner};
 use triage_report::secrets::Masked;
 use triage_store::{Audit, Job, LineKind, NewCheckout, NewReply, Recorded, SeriesRecord, Transaction};
 
 use super::failure::Failure;
 use super::publish::Said;
-use super::reading::Log;
 use super::remember::{self, Origin};
 use super::task::{Task, Told};
 use super::{Pool, now};
-use crate::dashboard::{Link, permalink};
-use crate::forge;
-
-/// Characters of a workflow's name in the key of its answers.
-const NAME_MAX: usize = 50;
 
 /// Reads what failed in a run, and records what there is to say.
 pub async fn answer(
@@ -35,68 +23,58 @@ pub async fn answer(
     attempt: u64,
     ended: Ended,
 ) -> Result<(), Failure> {
-    match told.forge {
-        Forge::Github => github(pool, job, told, run, attempt, ended).await,
-        Forge::Gitlab => Err(Failure::Never("this version of the program does not read pipelines of GitLab".into())),
-    }
-}
-
-async fn github(pool: &Arc<Pool>, job: &Job, told: &Told, run: u64, attempt: u64, ended: Ended) -> Result<(), Failure> {
     if !matches!(ended, Ended::Failed | Ended::Passed) {
         return done(pool, job, told, "it neither failed nor passed").await;
     }
-    let config = pool.config();
     // Most runs pass, in repositories where nothing failed lately: that needs no question.
     if ended == Ended::Passed && !is_known_place(pool, told).await? {
         return done(pool, job, told, "it passed, and nothing was said here before").await;
     }
-    let (session, repository) = pool.github.session(&config, told).await?;
-    let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
-    let pull = session.pull_request_of(&repository, &run).await?;
-    let subject = Subject {
-        channel: told.forge.name(),
-        thread: thread(&repository, pull, &run.head_sha),
-        version: version(&run.head_sha),
-    };
-    // What was never said needs no taking back.
-    if ended == Ended::Passed && !subject.is_known(pool).await? {
-        return done(pool, job, told, "it passed, and nothing was said before").await;
+    match told.forge {
+        Forge::Github => super::github::read(pool, job, told, run, attempt, ended).await,
+        Forge::Gitlab => super::gitlab::read(pool, job, told, run, ended).await,
     }
-    let logs = match ended {
-        Ended::Passed => Vec::new(),
-        _ => session.failed_logs(&repository, &run, Limits::default()).await?,
-    };
-    let (logs, missing) = readable(logs);
-    if logs.is_empty() && ended == Ended::Failed {
-        return done(pool, job, told, &format!("there are no logs: {missing}")).await;
-    }
-    let report = pool.reading.report(logs).await.map_err(|error| Failure::Later(error.to_string(), None))?;
-    let id = digest(&["build", &job.key]);
-    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&id)));
-    let workflow = run.name.clone().unwrap_or_default();
-    let said = Said {
-        told: told.clone(),
-        head_sha: run.head_sha.clone(),
-        change: pull,
-        answer: compose(&report, &workflow, link.as_deref(), super::github::configured(&config)?.commands),
-        comment_only: false,
-        line: run.head_branch.clone().unwrap_or_default(),
-        url: Some(run.html_url.clone()).filter(|url| !url.is_empty()),
-    };
-    let target = Target { repository, head_sha: run.head_sha.clone(), pull_request: pull };
-    record(pool, job, &subject, &target, &report, &id, said).await
+}
+
+/// What was built, and what its logs say.
+pub struct Finding<'a> {
+    /// What the reply is about.
+    pub subject: &'a Subject,
+    /// The commit that is answered: of a change its head.
+    pub head_sha: &'a str,
+    /// The report.
+    pub report: &'a Masked,
+    /// What tells its builds from all others.
+    pub id: &'a str,
+    /// What is said.
+    pub said: Said,
 }
 
 /// What a reply is about.
-struct Subject {
-    channel: &'static str,
-    thread: String,
-    version: i64,
+#[derive(Debug)]
+pub struct Subject {
+    /// `github` or `gitlab`.
+    pub channel: &'static str,
+    /// The change, or the commit.
+    pub thread: String,
+    /// The head, as a number.
+    pub version: i64,
 }
 
 impl Subject {
+    /// Of a change, `repository#7`, or of a commit without one.
+    pub fn new(told: &Told, change: Option<u64>, head_sha: &str) -> Self {
+        let repository = told.repository.to_ascii_lowercase();
+        let thread = match (change, told.forge) {
+            (Some(number), Forge::Github) => format!("{repository}#{number}"),
+            (Some(number), Forge::Gitlab) => format!("{repository}!{number}"),
+            (None, _) => format!("{repository}@{head_sha}"),
+        };
+        Self { channel: told.forge.name(), thread, version: version(head_sha) }
+    }
+
     /// Whether something was said about it, or is going to be.
-    async fn is_known(&self, pool: &Pool) -> Result<bool, Failure> {
+    pub async fn is_known(&self, pool: &Pool) -> Result<bool, Failure> {
         let mut at = pool.store.read().await?;
         let ever = triage_store::Timestamp::from_millis(0);
         let replies = at.count(self.channel, triage_store::Counted::Thread(&self.thread), ever).await?;
@@ -115,15 +93,8 @@ async fn is_known_place(pool: &Pool, told: &Told) -> Result<bool, Failure> {
 }
 
 /// The build, its causes, the reply, the work to publish it, and the end of the job: all or nothing.
-async fn record(
-    pool: &Arc<Pool>,
-    job: &Job,
-    subject: &Subject,
-    target: &Target,
-    report: &Masked,
-    id: &str,
-    said: Said,
-) -> Result<(), Failure> {
+pub async fn record(pool: &Arc<Pool>, job: &Job, finding: Finding<'_>) -> Result<(), Failure> {
+    let Finding { subject, head_sha, report, id, said } = finding;
     let now = now();
     let reply = NewReply {
         key: digest(&["reply", &job.key]),
@@ -146,36 +117,41 @@ async fn record(
         id: subject.thread.clone(),
         version: subject.version,
         place: said.told.repository.clone(),
-        subject: target.pull_request.map_or_else(|| target.head_sha.clone(), |number| format!("#{number}")),
+        subject: subject.thread.clone(),
         author: String::new(),
-        base: Some(target.head_sha.clone()),
+        base: Some(head_sha.to_owned()),
         messages: Vec::new(),
     };
     at.record_series(&series, now).await?;
-    let (kind, name) = match (target.pull_request, &said.line) {
-        (Some(number), _) => (LineKind::Change, format!("#{number}")),
-        (None, branch) => (LineKind::Branch, branch.clone()),
+    let (kind, name) = match said.change {
+        Some(number) if said.told.forge == Forge::Gitlab => (LineKind::Change, format!("!{number}")),
+        Some(number) => (LineKind::Change, format!("#{number}")),
+        None => (LineKind::Branch, said.line.clone()),
     };
     let checkout = NewCheckout {
         kind,
         tree: said.told.repository.clone(),
         name,
-        key: target.head_sha.clone(),
-        commit: Some(target.head_sha.clone()),
+        key: head_sha.to_owned(),
+        commit: Some(head_sha.to_owned()),
         title: None,
         url: None,
     };
     let series = Some((subject.thread.as_str(), subject.version));
     let origin = Origin { checkout: &checkout, series, id, url: said.url.as_deref() };
     remember::report(&mut at, &origin, report, now).await?;
-    let outcome = match at.record_reply(&reply, now).await? {
-        Recorded::New => {
+    // A commit of GitLab without a merge request has no place for an answer.
+    let has_place = said.change.is_some() || said.told.forge == Forge::Github;
+    let recorded = if has_place { Some(at.record_reply(&reply, now).await?) } else { None };
+    let outcome = match recorded {
+        None => "remembered; there is no merge request",
+        Some(Recorded::New) => {
             let publish = Task::Publish { key: reply.key.clone(), thread: subject.thread.clone() };
             at.enqueue(&[publish.job(now)], now).await?;
             "recorded"
         }
-        Recorded::Known => "recorded before",
-        Recorded::Said => "all was told before",
+        Some(Recorded::Known) => "recorded before",
+        Some(Recorded::Said) => "all was told before",
     };
     note(&mut at, "result", &format!("{} {}", subject.thread, job.key), outcome).await?;
     at.commit().await?;
@@ -197,25 +173,6 @@ pub async fn note(at: &mut Transaction, action: &str, subject: &str, detail: &st
     at.audit(&Audit { at: now(), actor: "bot".into(), action, subject, detail }).await
 }
 
-/// What is said about a report on GitHub. Each workflow has a comment of its own: one that passes must not take back what
-/// another one found.
-pub fn compose(report: &Masked, workflow: &str, link: Option<&str>, commands: bool) -> Answer {
-    let manner = Manner { limits: comment::Limits::GITHUB, link, commands, source: None, is_known: None };
-    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = workflow.chars().take(NAME_MAX).map(word).collect();
-    let key = if name.is_empty() { "triage".to_owned() } else { format!("triage.{name}") };
-    forge::answer::of(report, &key, &manner)
-}
-
-/// The thread of a pull request, or of a commit without one.
-pub fn thread(repository: &Repository, pull: Option<u64>, head_sha: &str) -> String {
-    let repository = repository.to_string().to_ascii_lowercase();
-    match pull {
-        Some(number) => format!("{repository}#{number}"),
-        None => format!("{repository}@{head_sha}"),
-    }
-}
-
 /// A number for a commit: what was told about another head is told anew. Of 60 bits, since versions are numbers.
 pub fn version(head_sha: &str) -> i64 {
     i64::from_str_radix(head_sha.get(..15).unwrap_or_default(), 16).unwrap_or(0)
@@ -231,25 +188,6 @@ pub fn digest(parts: &[&str]) -> String {
     hex::encode(&hash.finalize()[..16])
 }
 
-/// The logs that are there, and why others are not.
-fn readable(logs: Vec<JobLog>) -> (Vec<Log>, String) {
-    let mut missing = Vec::new();
-    let mut found = Vec::new();
-    for log in logs {
-        let name = log.origin.name.clone();
-        match log.content {
-            Content::Log { file, .. } => {
-                let content: Box<dyn Read + Send> = Box::new(file);
-                found.push(Log { name, axes: log.origin.axes, content });
-            }
-            Content::Expired => missing.push(format!("{name}: deleted")),
-            Content::Missing => missing.push(format!("{name}: none")),
-        }
-    }
-    let missing = if missing.is_empty() { "no job failed by itself".to_owned() } else { missing.join(", ") };
-    (found, missing)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,7 +197,9 @@ mod tests {
         assert_eq!(version("ffffffffffffffffffff"), (1 << 60) - 1);
         assert_eq!(version(""), 0);
         assert_ne!(digest(&["a", "bc"]), digest(&["ab", "c"]));
-        let repository = Repository::parse("Valves/Pump").unwrap();
-        assert_eq!(thread(&repository, Some(7), "x"), "valves/pump#7");
+        let told =
+            Told { forge: Forge::Gitlab, repository: "Valves/Pump".into(), repository_id: 1, installation: None };
+        assert_eq!(Subject::new(&told, Some(7), "x").thread, "valves/pump!7");
+        assert_eq!(Subject::new(&told, None, "x").thread, "valves/pump@x");
     }
 }
