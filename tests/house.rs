@@ -36,7 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "triage-store",
         ],
     ),
-    ("triage-bench", &[]),
+    ("triage-bench", &["triage-store"]),
     ("triage-cli", &["triage-log", "triage-rules", "triage-causes", "triage-fixes", "triage-report"]),
 ];
 

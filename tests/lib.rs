@@ -4,6 +4,8 @@
 pub mod bot;
 #[cfg(unix)]
 pub mod services;
+#[cfg(unix)]
+pub mod serving;
 
 use std::ffi::OsStr;
 use std::io::Write;

@@ -57,6 +57,7 @@ async fn everything(address: &str) {
         status: "fail".into(),
         axes: [("arch".to_owned(), "arm64".to_owned())].into(),
         report: Some("{}".into()),
+        ..NewBuild::default()
     };
     assert!(at.record_build(&build, NOW).await.unwrap());
     assert!(!at.record_build(&build, NOW).await.unwrap());
@@ -66,6 +67,7 @@ async fn everything(address: &str) {
         class: "c".into(),
         title: "t".into(),
         builds: vec!["b".into(), "b2".into()],
+        ..SeenCause::default()
     };
     at.record_cause(&cause, NOW).await.unwrap();
     at.record_cause(&cause, NOW).await.unwrap();

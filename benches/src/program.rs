@@ -16,18 +16,30 @@ pub fn repository() -> PathBuf {
 /// # Errors
 /// When there is no such file or the build fails.
 pub fn triage(typed: Option<&Path>) -> Result<PathBuf, String> {
+    found(typed, "triage-cli")
+}
+
+/// The same for `triage-bot`.
+///
+/// # Errors
+/// When there is no such file or the build fails.
+pub fn bot(typed: Option<&Path>) -> Result<PathBuf, String> {
+    found(typed, "triage-server")
+}
+
+fn found(typed: Option<&Path>, package: &str) -> Result<PathBuf, String> {
     let path = match typed {
         Some(path) => path.to_owned(),
-        None => build()?,
+        None => build(package)?,
     };
     path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn build() -> Result<PathBuf, String> {
+fn build(package: &str) -> Result<PathBuf, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(repository())
-        .args(["build", "--release", "-p", "triage-cli", "--message-format", "json-render-diagnostics"])
+        .args(["build", "--release", "-p", package, "--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cargo: {error}"))?;

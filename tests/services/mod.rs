@@ -4,6 +4,7 @@ pub mod faults;
 pub mod github;
 pub mod gitlab;
 pub mod http;
+pub mod hub;
 pub mod mail;
 pub mod packages;
 pub mod postgres;

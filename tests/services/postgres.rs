@@ -44,10 +44,39 @@ impl Postgres {
         let data = data.to_str().expect("the path is text");
         server
             .run("initdb", &["-D", data, "-A", "trust", "-U", "triage", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]);
-        let log = format!("{data}/log");
-        let options = format!("-h 127.0.0.1 -p {} -k {data} -c fsync=off", server.port);
-        server.run("pg_ctl", &["-D", data, "-w", "-l", &log, "-o", &options, "start"]);
+        server.begin();
         server
+    }
+
+    fn begin(&self) {
+        let data = self.data();
+        let data = data.to_str().expect("the path is text");
+        let log = format!("{data}/log");
+        let options = format!("-h 127.0.0.1 -p {} -k {data} -c fsync=off", self.port);
+        // What a killed one leaves, memory and connections, takes a moment to go.
+        super::wait_for("PostgreSQL to start", || {
+            self.succeeds("pg_ctl", &["-D", data, "-w", "-l", &log, "-o", &options, "start"]).then_some(())
+        });
+    }
+
+    /// `kill -9` of the server and of all its processes, and a new start, which recovers from its log.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start again.
+    pub fn kill(&mut self) {
+        let pid = fs::read_to_string(self.data().join("postmaster.pid")).expect("a server has a pid");
+        let pid = pid.lines().next().expect("the pid is the first line").to_owned();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let all: Vec<&str> = children.split_whitespace().chain([pid.as_str()]).collect();
+        // Some may have ended by themselves.
+        let _ = Command::new("kill").arg("-9").args(&all).stderr(std::process::Stdio::null()).status();
+        super::wait_for("the end of the server", || {
+            all.iter()
+                .all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists() || is_zombie(pid))
+                .then_some(())
+        });
+        self.begin();
     }
 
     /// Its address, for a store.
@@ -60,6 +89,10 @@ impl Postgres {
     }
 
     fn run(&self, program: &str, args: &[&str]) {
+        assert!(self.succeeds(program, args), "{program} failed");
+    }
+
+    fn succeeds(&self, program: &str, args: &[&str]) -> bool {
         let programs = newest().expect("the package brings a server");
         let mut command = Command::new(programs.join(program));
         command.args(args).current_dir("/");
@@ -69,7 +102,7 @@ impl Postgres {
         // A server that stays keeps what it inherits: a pipe would never end.
         let log = fs::File::create(self.folder.path().join(format!("{program}.log"))).expect("a log can be made");
         command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
-        assert!(command.status().expect("it starts").success(), "{program} failed");
+        command.status().expect("it starts").success()
     }
 }
 
@@ -78,6 +111,12 @@ impl Drop for Postgres {
         let data = self.data();
         self.run("pg_ctl", &["-D", data.to_str().unwrap_or_default(), "-m", "immediate", "-w", "stop"]);
     }
+}
+
+/// Dead, and nobody asked for its end yet.
+fn is_zombie(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    status.rsplit(") ").next().is_none_or(|rest| rest.starts_with('Z'))
 }
 
 /// The programs of the newest version.

@@ -5,7 +5,6 @@
 
 pub mod answer;
 pub mod commands;
-mod date;
 pub mod github;
 pub mod gitlab;
 pub mod http;

@@ -60,6 +60,16 @@ pub enum Command {
     /// posted (what could be is reported). A token that may not write is no fault.
     #[command(subcommand)]
     Post(PostCommand),
+    /// Write all that is remembered of builds and causes as JSON Lines
+    ///
+    /// Each line is a document in the form of KCIDB, version 5.3: checkouts, builds, issues (causes) and
+    /// incidents (which build has which cause). What that form has no field for stands below `misc.triage`.
+    Export(ExportArgs),
+    /// Read what `export` wrote, or documents of KCIDB
+    ///
+    /// What is known already changes nothing. An object that is wrong is told with the number of its line
+    /// and skipped; all others are taken, and the exit status is 2.
+    Import(ImportArgs),
     /// Say what is wrong with a configuration
     CheckConfig {
         #[command(flatten)]
@@ -170,6 +180,32 @@ pub struct ProveArgs {
     pub logs: Vec<PathBuf>,
 }
 
+/// What is typed behind `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Write into this file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The name of this system in all ids: letters in lower case, digits, `_`
+    #[arg(long, value_name = "NAME", default_value = "triage", value_parser = parse_origin)]
+    pub origin: String,
+    /// Leave out the reports, which are the most of it
+    #[arg(long)]
+    pub no_reports: bool,
+}
+
+/// What is typed behind `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// The archive; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// What is typed behind `mail`.
 #[derive(Debug, Args)]
 pub struct MailArgs {
@@ -243,4 +279,9 @@ fn parse_jobs(text: &str) -> Result<usize, String> {
         Ok(jobs) if jobs > 0 => Ok(jobs),
         _ => Err("a number of 1 or more".into()),
     }
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    if is_name { Ok(text.to_owned()) } else { Err("use letters in lower case, digits and '_'".to_owned()) }
 }

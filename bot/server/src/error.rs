@@ -15,6 +15,9 @@ pub enum Error {
     /// A result of a build is wrong: `file:line:column: what`.
     #[error("{0}")]
     Result(String),
+    /// An archive that could not be read, or not all of it.
+    #[error("{0}")]
+    Archive(String),
     /// Nothing to work on.
     #[error("{0}")]
     Usage(String),

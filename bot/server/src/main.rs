@@ -5,12 +5,15 @@
 //! forges from inside of a CI job, [`forge`] has what is said there. [`serve`] is the program that stays and listens, [`work`]
 //! does what came in, [`verify`] proves fixes.
 
+mod archive;
 mod args;
 mod builds;
 mod config;
+mod dashboard;
 mod error;
 mod forge;
 mod mail;
+mod memory;
 mod named;
 mod post;
 mod queue;
@@ -51,6 +54,12 @@ fn main() -> ExitCode {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::stops(&args, &config)))
         }
         Command::Prove(args) => config::load(&args.config.config).and_then(|config| wait(verify::run(&args, &config))),
+        Command::Export(args) => {
+            config::load(&args.config.config).and_then(|config| wait(archive::export(&args, &config)))
+        }
+        Command::Import(args) => {
+            config::load(&args.config.config).and_then(|config| wait(archive::import(&args, &config)))
+        }
         Command::CheckConfig { config } => config::load(&config.config)
             .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),
         Command::Schema => print_schema(),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Postgres, Sqlite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -158,6 +160,8 @@ impl Store {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
+            // What was deleted goes back to the disk when it is asked for. Only a new file takes this.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
             // A commit is on the disk when it returns: the outbox depends on it.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
@@ -236,6 +240,19 @@ impl Store {
         }
     }
 
+    /// Gives pages of what was deleted back to the disk, a few megabytes at a time (SQLite).
+    pub(crate) async fn give_back(&self) -> Result<(), Error> {
+        let Pool::Sqlite(pool) = &self.pool else { return Ok(()) };
+        loop {
+            let (before,): (i64,) = sqlx::query_as("PRAGMA freelist_count").fetch_one(pool).await?;
+            sqlx::query("PRAGMA incremental_vacuum(2000)").execute(pool).await?;
+            let (after,): (i64,) = sqlx::query_as("PRAGMA freelist_count").fetch_one(pool).await?;
+            if after == 0 || after >= before {
+                return Ok(());
+            }
+        }
+    }
+
     /// Ends all connections; SQLite's log is written back into its file.
     pub async fn close(self) {
         match self.pool {
@@ -270,6 +287,12 @@ impl Transaction {
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.on, On::Postgres(_))
     }
+}
+
+/// A text as both databases take it: PostgreSQL knows no NUL. Cut after `max` bytes.
+pub(crate) fn storable(text: &str, max: usize) -> String {
+    let end = text.floor_char_boundary(max);
+    text[..end].replace('\0', "\u{fffd}")
 }
 
 /// True for what [`Store::open`] takes for an address of PostgreSQL.

@@ -8,7 +8,11 @@ use sqlx::AssertSqlSafe;
 use crate::database::{Error, Store, on};
 
 /// The steps in their order. A step that was released is never changed; a new one is added.
-const STEPS: &[&str] = &[include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0002_jobs.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_jobs.sql"),
+    include_str!("../migrations/0003_memory.sql"),
+];
 
 /// The number under which PostgreSQL knows the lock: the first letters of the name.
 const LOCK: i64 = 0x7472_6961;
@@ -29,12 +33,17 @@ pub(crate) async fn migrate(store: &Store) -> Result<(), Error> {
             return Err(Error::TooNew { found, known });
         }
         for (number, step) in (1_i64..).zip(STEPS).skip(usize::try_from(found).unwrap_or(0)) {
-            let text = step.replace("{{identity}}", identity(postgres));
+            let text = step.replace("{{identity}}", identity(postgres)).replace("{{exact}}", exact(postgres));
             sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *at).await?;
             sqlx::query("INSERT INTO schema_version (version) VALUES ($1)").bind(number).execute(&mut *at).await?;
         }
     });
     transaction.commit().await
+}
+
+/// The order of texts by their bytes, in which a range holds what begins alike.
+fn exact(postgres: bool) -> &'static str {
+    if postgres { "COLLATE \"C\"" } else { "COLLATE BINARY" }
 }
 
 /// A key that counts by itself.

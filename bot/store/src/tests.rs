@@ -166,6 +166,7 @@ async fn causes_have_a_history() {
         class: "unknown-type-name".into(),
         title: "the type 'valve_t' is not declared".into(),
         builds: vec!["one".into(), "two".into()],
+        ..SeenCause::default()
     };
     transaction.record_cause(&cause, NOW).await.unwrap();
     transaction.record_cause(&cause, NOW.after(MINUTE)).await.unwrap();
@@ -238,6 +239,6 @@ async fn one_sends_and_a_later_database_is_refused() {
     });
     transaction.commit().await.unwrap();
     let error = Store::open(path.to_str().unwrap()).await.unwrap_err();
-    assert!(matches!(error, Error::TooNew { found: 99, .. }), "{error}");
+    assert!(matches!(error, Error::TooNew { found: 99, known: 3 }), "{error}");
     assert!(matches!(Store::open("mysql://x/y").await, Err(Error::Address(_))));
 }

@@ -1,12 +1,12 @@
 //! Which jobs of a pipeline failed, and which merge request it is about.
 
 use std::collections::{HashSet, VecDeque};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 
 use super::{Error, Gitlab, Project};
-use crate::date::before;
+use crate::http::rfc3339;
 use crate::webhook::notice::Sha;
 
 /// Pipelines that are looked into, with those that jobs start.
@@ -129,20 +129,15 @@ impl Gitlab {
         Ok(self.said("read pipelines", reply)?.json()?)
     }
 
-    /// The pipelines of a project that failed and in which something happened at most `age` before `now`.
+    /// Pipelines that failed and that changed after a time, the newest first.
     ///
     /// # Errors
-    /// When GitLab does not give them.
-    pub async fn failed_pipelines(
-        &self,
-        project: &Project,
-        age: Duration,
-        now: SystemTime,
-    ) -> Result<Vec<Pipeline>, Error> {
-        let (project, since) = (project.to_string(), before(now, age));
-        let path = ["projects", &project, "pipelines"];
-        let query = [("status", "failed"), ("updated_after", since.as_str())];
-        self.said("read pipelines", self.list(&path, &query, Some::<Pipeline>).await)
+    /// When GitLab cannot be asked.
+    pub async fn failed_pipelines(&self, project: &Project, after: SystemTime) -> Result<Vec<Pipeline>, Error> {
+        let project = project.to_string();
+        let after = rfc3339(after);
+        let query = [("status", "failed"), ("updated_after", after.as_str())];
+        self.said("read pipelines", self.list(&["projects", &project, "pipelines"], &query, Some::<Pipeline>).await)
     }
 
     /// The pipelines of a commit, the newest first.
@@ -153,17 +148,6 @@ impl Gitlab {
         let project = project.to_string();
         let path = ["projects", &project, "pipelines"];
         self.said("read pipelines", self.list(&path, &[("sha", sha.as_str())], Some::<Pipeline>).await)
-    }
-
-    /// The number of the youngest job of a pipeline, which tells a retried pipeline from what it was before; 0 without jobs.
-    ///
-    /// # Errors
-    /// When GitLab does not give the jobs.
-    pub async fn youngest_job(&self, project: &Project, pipeline: u64) -> Result<u64, Error> {
-        let (project, pipeline) = (project.to_string(), pipeline.to_string());
-        let path = ["projects", &project, "pipelines", &pipeline, "jobs"];
-        let jobs = self.said("read jobs", self.list(&path, &[], Some::<RawJob>).await)?;
-        Ok(jobs.into_iter().map(|job| job.id).max().unwrap_or(0))
     }
 
     /// Runs the failed jobs of a pipeline once more (<https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline>);
@@ -188,14 +172,13 @@ impl Gitlab {
     /// The number of a project, which stays when it is renamed.
     ///
     /// # Errors
-    /// When GitLab does not say.
+    /// When GitLab cannot be asked.
     pub async fn project_id(&self, project: &Project) -> Result<u64, Error> {
         #[derive(Deserialize)]
         struct Numbered {
             id: u64,
         }
-        let path = project.to_string();
-        let reply = self.send(self.get(&["projects", &path], &[])).await;
+        let reply = self.send(self.get(&["projects", &project.to_string()], &[])).await;
         Ok(self.said("read projects", reply)?.json::<Numbered>()?.id)
     }
 
@@ -290,14 +273,6 @@ impl Gitlab {
             (it.state == "opened").then(|| MergeRequest { iid: it.iid, head_sha: sha.clone(), superseded })
         };
         self.said("read merge requests", self.list(&path, &[], open).await)
-    }
-
-    /// The newest commit of a merge request.
-    ///
-    /// # Errors
-    /// When GitLab does not say.
-    pub async fn head_of(&self, project: &Project, iid: u64) -> Result<Option<Sha>, Error> {
-        Ok(self.merge_request(project, iid).await?.sha)
     }
 
     pub(super) async fn merge_request(&self, project: &Project, iid: u64) -> Result<RawMergeRequest, Error> {

@@ -40,6 +40,7 @@ use gate::Gate;
 use pace::Pacer;
 
 pub use call::{Call, Repeat, Reply};
+pub(crate) use clock::rfc3339;
 pub use clock::{Clock, SystemClock};
 pub use download::Download;
 pub use error::{Error, Kind};

@@ -32,7 +32,7 @@ pub struct Row {
 /// The builds at one place of the grid.
 #[derive(Debug, Default, Clone)]
 pub struct Cell {
-    /// Their numbers in [`Report::builds`].
+    /// Their numbers in the list of builds.
     pub builds: Vec<usize>,
     /// How many failed.
     pub failed: usize,
@@ -71,20 +71,25 @@ impl Grid {
         if report.builds.len() < 2 {
             return None;
         }
-        let ids: HashMap<&str, usize> =
-            report.builds.iter().enumerate().map(|(n, build)| (build.id.as_str(), n)).collect();
-        let mut causes: Vec<Vec<usize>> = vec![Vec::new(); report.builds.len()];
-        for (number, cause) in report.causes.iter().enumerate() {
-            for &build in cause.builds.iter().filter_map(|id| ids.get(id.as_str())) {
-                causes[build].push(number + 1);
+        let causes = report.causes.iter().map(|cause| (cause.builds.as_slice(), crate::summary::is_new(cause)));
+        Some(Self::of(&report.builds, causes))
+    }
+
+    /// The grid of builds and their causes: for each cause the ids of its builds, and whether it is new.
+    pub fn of<'a>(builds: &[Build], all: impl IntoIterator<Item = (&'a [String], bool)>) -> Self {
+        let ids: HashMap<&str, usize> = builds.iter().enumerate().map(|(n, build)| (build.id.as_str(), n)).collect();
+        let mut causes: Vec<Vec<(usize, bool)>> = vec![Vec::new(); builds.len()];
+        for (number, (of_cause, is_new)) in (1..).zip(all) {
+            for &build in of_cause.iter().filter_map(|id| ids.get(id.as_str())) {
+                causes[build].push((number, is_new));
             }
         }
-        let axis = column_axis(&report.builds);
+        let axis = column_axis(builds);
         let value = |build: &Build| axis.and_then(|axis| build.axes.get(axis)).cloned().unwrap_or_default();
-        let columns: BTreeSet<String> = report.builds.iter().map(value).collect();
+        let columns: BTreeSet<String> = builds.iter().map(value).collect();
         let columns: Vec<String> = columns.into_iter().collect();
         let mut rows: BTreeMap<(String, String), Vec<Cell>> = BTreeMap::new();
-        for (number, build) in report.builds.iter().enumerate() {
+        for (number, build) in builds.iter().enumerate() {
             let get = |name: &str| build.axes.get(name).map_or("", String::as_str);
             let toolchain = format!("{} {}", get("toolchain"), get("version")).trim().to_owned();
             let cells =
@@ -94,12 +99,12 @@ impl Grid {
             cell.builds.push(number);
             cell.failed += usize::from(build.status == Status::Fail);
             cell.empty += usize::from(build.status == Status::Empty);
-            cell.causes.extend(&causes[number]);
-            cell.new |= causes[number].iter().any(|&cause| crate::summary::is_new(&report.causes[cause - 1]));
+            cell.causes.extend(causes[number].iter().map(|(cause, _)| cause));
+            cell.new |= causes[number].iter().any(|(_, is_new)| *is_new);
         }
         let rows = rows.into_iter().map(|((arch, toolchain), cells)| Row { arch, toolchain, cells }).collect();
         let columns = columns.into_iter().map(|value| heading(axis, value)).collect();
-        Some(Self { axis: axis.map(str::to_owned), columns, rows })
+        Self { axis: axis.map(str::to_owned), columns, rows }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::error::{Error, reason};
 pub struct MailConfig {
     /// What the bot remembers: a file or an address.
     pub database: String,
+    /// The address of the dashboard, for links.
+    pub dashboard: Option<String>,
     /// The words of mails.
     pub templates: Templates,
     /// Whether anything is sent.
@@ -141,6 +143,7 @@ impl Reader<'_> {
         };
         Ok(MailConfig {
             database: database.to_owned(),
+            dashboard: None,
             templates,
             send: raw.send,
             identity: Identity { from, bounces, id_domain },

@@ -11,16 +11,18 @@ mod verify;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_yaml::{Location, Spanned};
 use triage_mail::reply::Templates;
 use triage_rules::error::place_of;
+use triage_store::Retention;
 
 pub use self::forge::{Allowed, GithubConfig, GitlabConfig};
 pub use self::mail::{List, MailConfig};
-use self::raw::{RawConfig, RawSecret};
-pub use self::server::{Access, ServerConfig, WorkConfig};
+use self::raw::{RawConfig, RawRetention, RawSecret};
+pub use self::server::{Access, ServerConfig, Token, WorkConfig};
 pub use self::verify::{Limits, Tree, VerifyConfig};
 use crate::error::{Error, reason};
 
@@ -29,6 +31,8 @@ use crate::error::{Error, reason};
 pub struct Config {
     /// What the bot remembers: a file or an address.
     pub database: String,
+    /// How long and how much is remembered.
+    pub retention: Retention,
     /// What it listens on, and to whom.
     pub server: ServerConfig,
     /// How the work is done.
@@ -84,6 +88,15 @@ pub fn parse(path: &Path, text: &str) -> Result<RawConfig, Error> {
     })
 }
 
+fn retention(raw: &RawRetention) -> Retention {
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    Retention {
+        builds: raw.builds_days.map(days),
+        reports: raw.reports_days.map(days),
+        max_bytes: raw.max_database_mb.map(|size| u64::from(size) * 1_000_000),
+    }
+}
+
 /// What faults and relative paths refer to.
 struct Reader<'a> {
     path: &'a Path,
@@ -98,13 +111,17 @@ impl Reader<'_> {
         };
         let templates = raw.templates.map(|folder| self.folder.join(folder));
         let templates = Templates::load(templates.as_deref()).map_err(|error| Error::Config(error.to_string()))?;
-        let mail = raw.mail.map(|mail| self.mail(mail, &database, templates)).transpose()?;
+        let mut mail = raw.mail.map(|mail| self.mail(mail, &database, templates)).transpose()?;
         let server = self.server(raw.server)?;
+        if let Some(mail) = &mut mail {
+            mail.dashboard.clone_from(&server.url);
+        }
         let work = self.work(&raw.work)?;
         let github = raw.github.map(|github| self.github(github)).transpose()?;
         let gitlab = raw.gitlab.map(|gitlab| self.gitlab(gitlab)).transpose()?;
         let verify = raw.verify.map(|verify| self.verify(verify)).transpose()?;
-        Ok(Config { database, server, work, github, gitlab, verify, mail })
+        let retention = retention(&raw.retention);
+        Ok(Config { database, retention, server, work, github, gitlab, verify, mail })
     }
 
     fn password(&self, file: Option<&Path>, variable: Option<&Spanned<String>>) -> Result<Option<String>, Error> {

@@ -7,13 +7,15 @@ use triage_causes::report::{Cause, Report, State as Novelty};
 use triage_mail::reply::{self, About, Blame, Certainty, Facts, Parent, Recipients, facts};
 use triage_mail::{Address, Message};
 use triage_store::{
-    Audit, Counted, NewBuild, NewReply, Recorded, SeenCause, SeriesRecord, StopKind, Timestamp, Transaction, Verdict,
+    Audit, Counted, LineKind, NewCheckout, NewReply, Recorded, SeriesRecord, StopKind, Timestamp, Transaction, Verdict,
 };
 
 use super::CHANNEL;
 use crate::builds::BuildResult;
 use crate::config::{List, MailConfig};
+use crate::dashboard::{Link, permalink};
 use crate::error::Error;
+use crate::memory::{self, Origin};
 use crate::threads::{Built, Thread};
 
 /// Seconds of a day, for the limit to a person.
@@ -31,7 +33,7 @@ pub async fn result(
     let Some(head) = thread.head() else { return Ok(()) };
     let list = list_of(config, thread);
     let done = result_id(thread, result);
-    remember(thread, result, list, head, at, now).await?;
+    remember(config, thread, result, list, head, at, now).await?;
     if !at.see("result", &done, "read", now).await? {
         return Ok(());
     }
@@ -67,6 +69,7 @@ fn result_id(thread: &Thread, result: &BuildResult) -> String {
 
 /// Writes down the series, its builds and their causes.
 async fn remember(
+    config: &MailConfig,
     thread: &Thread,
     result: &BuildResult,
     list: Option<&List>,
@@ -92,28 +95,24 @@ async fn remember(
     let id = |build: &str| {
         About { series: thread.id.as_str(), version: thread.version, purpose: "build", causes: &[build] }.key()
     };
-    let report = serde_json::to_string(&*result.report).map_err(std::io::Error::from)?;
-    for (number, build) in result.report.builds.iter().enumerate() {
-        let build = NewBuild {
-            id: id(&build.id),
-            series: Some(thread.id.as_str().to_owned()),
-            version: thread.version.into(),
-            status: triage_report::summary::json_name(build.status),
-            axes: build.axes.clone(),
-            report: (number == 0).then(|| report.clone()),
-        };
-        at.record_build(&build, now).await?;
-    }
-    for cause in &result.report.causes {
-        let cause = SeenCause {
-            fingerprint: cause.fingerprint.clone(),
-            class: cause.class.clone(),
-            title: cause.title.clone(),
-            builds: cause.builds.iter().map(|build| id(build)).collect(),
-        };
-        at.record_cause(&cause, now).await?;
-    }
-    Ok(())
+    let tree = list.map(|list| list.tree.clone().unwrap_or_else(|| list.address.to_string()));
+    let id_of_head = head.message_id.as_ref().map(|id| id.as_str()).unwrap_or_default();
+    let checkout = NewCheckout {
+        kind: LineKind::Change,
+        tree: tree.unwrap_or_default(),
+        name: thread.id.as_str().to_owned(),
+        key: format!("v{}", thread.version),
+        commit: None,
+        title: Some(head.subject.clone()),
+        url: config.archive.as_ref().map(|archive| archive.replace("{id}", id_of_head)),
+    };
+    let origin = Origin {
+        checkout: &checkout,
+        series: Some((thread.id.as_str(), thread.version.into())),
+        url: result.url.as_deref(),
+        id: &id,
+    };
+    memory::remember(at, &origin, &result.report, now).await
 }
 
 /// Why nothing is said in the thread, whatever there is to say.
@@ -204,7 +203,7 @@ async fn compose(
         facts.reproduce = result.reproduce.iter().map(|line| triage_report::safe::line(line)).collect();
     }
     for (told, cause) in facts.causes.iter_mut().zip(causes) {
-        told.history = history(cause, at, now).await?;
+        told.history = history(config, cause, at, now).await?;
     }
     let maintainers: Vec<String> = causes.iter().flat_map(|cause| cause.maintainers.clone()).collect();
     write(config, parent, &about, purpose, &mut facts, &maintainers, at, now).await
@@ -239,14 +238,15 @@ fn several(facts: &mut Facts, blames: &[Blame]) {
     }
 }
 
-/// What is known of a cause from other builds, when it is worth saying.
-async fn history(cause: &Cause, at: &mut Transaction, now: Timestamp) -> Result<String, Error> {
-    let Some(known) = at.known_cause(&cause.fingerprint).await? else { return Ok(String::new()) };
-    if let Some((Verdict::Fixed(commit), who)) = &known.verdict {
-        return Ok(format!("seen before; {} says that {commit} repairs it", triage_report::safe::line(who)));
-    }
-    let days = now.since(known.first_seen_at).as_secs() / DAY.as_secs();
-    Ok(if days >= 1 { format!("seen first {days} days ago, in {} builds since", known.builds) } else { String::new() })
+/// What is known of a cause from other builds, when it is worth saying, and where there is more.
+async fn history(config: &MailConfig, cause: &Cause, at: &mut Transaction, now: Timestamp) -> Result<String, Error> {
+    let history = at.history(&cause.fingerprint).await?;
+    let Some(history) = history.filter(|history| history.is_worth_saying(now)) else { return Ok(String::new()) };
+    let words = triage_report::safe::line(&history.words());
+    Ok(match &config.dashboard {
+        Some(base) => format!("{words}; {}", permalink(base, Link::Cause(&cause.fingerprint))),
+        None => words,
+    })
 }
 
 /// Puts a mail together and says to whom it goes.

@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use triage_store::{Audit, DoneRequest, StoredBuild, Timestamp};
+use triage_store::{Audit, DoneRequest, LineKind, NewCheckout, StoredBuild, Timestamp};
 
 use super::answer::Problem;
 use super::{App, body, source};
@@ -101,7 +101,16 @@ pub async fn post(
             return replay(&app, &done, &fingerprint).await;
         }
     }
-    let origin = Origin { series: None, id: &id };
+    let checkout = NewCheckout {
+        kind: LineKind::Branch,
+        tree: axes.get("tree").cloned().unwrap_or_default(),
+        name: axes.get("branch").cloned().unwrap_or_default(),
+        key: axes.get("commit").cloned().unwrap_or_else(|| id.clone()),
+        commit: axes.get("commit").cloned(),
+        title: None,
+        url: None,
+    };
+    let origin = Origin { checkout: &checkout, series: None, id: &id, url: None };
     remember::report(&mut at, &origin, &report, now).await.map_err(|error| match error {
         crate::error::Error::Store(error) => error.into(),
         other => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),

@@ -6,6 +6,7 @@
 mod answer;
 mod api;
 mod body;
+mod forget;
 mod health;
 mod intake;
 mod layers;
@@ -36,6 +37,7 @@ use self::intake::Intake;
 use self::source::Sources;
 use crate::args::{ServeArgs, WorkArgs};
 use crate::config::{self, Config};
+use crate::dashboard;
 use crate::error::Error;
 use crate::mail;
 use crate::work::Pool;
@@ -67,6 +69,12 @@ impl App {
         }
     }
 
+    /// With a configuration that does not change.
+    #[cfg(test)]
+    pub fn fixed(store: Store, config: Config) -> Self {
+        Self::new(store, watch::channel(Arc::new(config)).1, Reading::new(1, 1 << 20))
+    }
+
     /// The configuration as it is now; it changes with SIGHUP.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.borrow())
@@ -89,7 +97,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
-        // Pages of the dashboard are merged here.
+        .merge(dashboard::router(&app))
         .route_layer(short)
         .merge(Router::new().route("/api/v1/builds", post(api::post)).route_layer(long))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing here"))
@@ -119,6 +127,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), Error> {
     let work = tokio::spawn(Pool::new(store.clone(), config.clone(), reading.clone()).run(stop.clone()));
     let mails = mail::watch::within(store.clone(), config.clone(), stop.clone());
     let app = App::new(store.clone(), config, reading);
+    tokio::spawn(forget::now_and_then(app.clone(), stop.clone()));
     listen::serve(listener, router(app), connections, stop, patience).await;
     drop(work.await);
     drop(mails.await);

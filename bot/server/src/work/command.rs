@@ -13,25 +13,23 @@ use triage_store::{Job, NewReply, Transaction, Verdict};
 
 use super::failure::Failure;
 use super::publish::Said;
-use super::run::{digest, done, note, thread, version};
+use super::run::{Subject, digest, done, note};
 use super::task::{Task, Told};
 use super::{Pool, now};
-use crate::config::Config;
 use crate::forge;
 
 /// Carries out the commands of a comment.
 pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -> Result<(), Failure> {
-    let config = pool.config();
-    let place = match told.forge {
-        Forge::Github => github(pool, &config, told, comment).await?,
-        Forge::Gitlab => gitlab(pool, &config, told, comment).await?,
+    let asked = match told.forge {
+        Forge::Github => github(pool, told, comment).await?,
+        Forge::Gitlab => gitlab(pool, told, comment).await?,
     };
-    let Place { head, again, refused } = match place {
-        Ok(place) => place,
+    let Asked { head, again, refused } = match asked {
+        Ok(asked) => asked,
         // No answer: whoever may not must not make the bot write.
-        Err(why) => return done(pool, job, told, why).await,
+        Err(why) => return done(pool, job, told, &why).await,
     };
-    let subject = Subject { thread: thread(&told.repository, Some(comment.change), &head), version: version(&head) };
+    let subject = Subject::new(told, Some(comment.change), &head);
     let mut at = pool.store.begin().await?;
     at.finish_job(job, now()).await?;
     let mut answers = Vec::new();
@@ -51,8 +49,7 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
             }
             Command::Dismiss(cause) => {
                 let known =
-                    dismiss(&mut at, told.forge, &subject, cause.as_ref().map(|it| it.as_str()), &comment.author.name)
-                        .await?;
+                    dismiss(&mut at, &subject, cause.as_ref().map(|it| it.as_str()), &comment.author.name).await?;
                 match known {
                     0 => answers.push("`dismiss`: I have said nothing here that it could be about".to_owned()),
                     _ => answers.push("`dismiss`: noted".to_owned()),
@@ -74,15 +71,16 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
         if explains && report.is_none() {
             answers.push("I have read no build of this commit yet".to_owned());
         }
-        let answer = compose(told.forge, comment, &answers, report.as_ref());
+        let answer = compose(comment, &answers, report.as_ref());
         let said = Said {
             told: told.clone(),
+            built_sha: head.clone(),
             head_sha: head,
-            built_sha: None,
-            comment: Some(comment.id),
             change: Some(comment.change),
             answer,
-            comment_only: true,
+            comment: Some(comment.id),
+            line: String::new(),
+            url: None,
         };
         record(&mut at, job, &subject, said).await?;
     }
@@ -90,8 +88,8 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
     Ok(())
 }
 
-/// Where commands are carried out.
-struct Place {
+/// What the forge says of a comment whose author may command.
+struct Asked {
     /// The newest commit of the change.
     head: String,
     /// How many runs are run again.
@@ -100,68 +98,43 @@ struct Place {
     refused: Vec<String>,
 }
 
-/// Asks GitHub; or says why nothing is done.
-async fn github(
-    pool: &Pool,
-    config: &Arc<Config>,
-    told: &Told,
-    comment: &Comment,
-) -> Result<Result<Place, &'static str>, Failure> {
-    if !super::github::configured(config)?.commands {
-        return Ok(Err("commands are switched off"));
+async fn github(pool: &Arc<Pool>, told: &Told, comment: &Comment) -> Result<Result<Asked, String>, Failure> {
+    let config = pool.config();
+    if !super::github::configured(&config)?.commands {
+        return Ok(Err("commands are switched off".to_owned()));
     }
-    let (session, repository) = pool.github.session(config, told).await?;
+    let (session, repository) = pool.github.session(&config, told).await?;
     if !session.may_write(&repository, &comment.author.name).await? {
-        return Ok(Err("refused: the person may not write to the repository"));
+        return Ok(Err(format!("command refused: {} may not write", comment.author.name)));
     }
     let head = session.pull_request(&repository, comment.change).await?.head.sha;
     let (again, refused) = match comment.commands.taken.contains(&Command::Retest) {
         true => super::github::rerun(&session, &repository, &head).await?,
         false => (0, Vec::new()),
     };
-    Ok(Ok(Place { head, again, refused }))
+    Ok(Ok(Asked { head, again, refused }))
 }
 
-/// Asks GitLab; or says why nothing is done.
-async fn gitlab(
-    pool: &Pool,
-    config: &Arc<Config>,
-    told: &Told,
-    comment: &Comment,
-) -> Result<Result<Place, &'static str>, Failure> {
-    if !super::gitlab::configured(config)?.commands {
-        return Ok(Err("commands are switched off"));
+async fn gitlab(pool: &Arc<Pool>, told: &Told, comment: &Comment) -> Result<Result<Asked, String>, Failure> {
+    let config = pool.config();
+    if !super::gitlab::configured(&config)?.commands {
+        return Ok(Err("commands are switched off".to_owned()));
     }
-    let (gitlab, project) = pool.gitlab.project(config, told)?;
+    let (gitlab, project) = pool.gitlab.project(&config, told)?;
     if !gitlab.access(&project, comment.author.id).await?.may_command() {
-        return Ok(Err("refused: the person may not write to the project"));
+        return Ok(Err(format!("command refused: {} may not write", comment.author.name)));
     }
-    let Some(head) = gitlab.head_of(&project, comment.change).await? else {
-        return Ok(Err("the merge request has no commit"));
-    };
-    let head = head.as_str().to_owned();
+    let Some(head) = &comment.head_sha else { return Ok(Err("the webhook names no commit".to_owned())) };
     let (again, refused) = match comment.commands.taken.contains(&Command::Retest) {
-        true => super::gitlab::rerun(&gitlab, &project, &head).await?,
+        true => super::gitlab::rerun(&gitlab, &project, head).await?,
         false => (0, Vec::new()),
     };
-    Ok(Ok(Place { head, again, refused }))
-}
-
-/// The pull request and its head.
-struct Subject {
-    thread: String,
-    version: i64,
+    Ok(Ok(Asked { head: head.as_str().to_owned(), again, refused }))
 }
 
 /// Writes down that causes are no fault of the change; gives how many.
-async fn dismiss(
-    at: &mut Transaction,
-    forge: Forge,
-    subject: &Subject,
-    cause: Option<&str>,
-    by: &str,
-) -> Result<u64, Failure> {
-    let said = at.said(forge.name(), &subject.thread, subject.version).await?;
+async fn dismiss(at: &mut Transaction, subject: &Subject, cause: Option<&str>, by: &str) -> Result<u64, Failure> {
+    let said = at.said(subject.channel, &subject.thread, subject.version).await?;
     let mut known = 0;
     for fingerprint in said.iter().filter(|said| cause.is_none_or(|cause| cause == *said)) {
         known += u64::from(at.judge(fingerprint, &Verdict::Invalid, by, now()).await?);
@@ -175,12 +148,8 @@ async fn last_report(at: &mut Transaction, subject: &Subject) -> Result<Option<R
 }
 
 /// The answer to a comment: a comment of its own, which is edited when the command is carried out again.
-fn compose(forge: Forge, comment: &Comment, answers: &[String], report: Option<&Report>) -> Answer {
-    let limits = match forge {
-        Forge::Github => comment::Limits::GITHUB,
-        Forge::Gitlab => comment::Limits::GITLAB,
-    };
-    let manner = Manner { limits, link: None, commands: true, source: None, is_known: None };
+fn compose(comment: &Comment, answers: &[String], report: Option<&Report>) -> Answer {
+    let manner = Manner { limits: comment::Limits::GITHUB, link: None, commands: true, source: None, is_known: None };
     let key = format!("triage.answer-{}", comment.id);
     let mut text: String = answers.iter().map(|answer| format!("- {answer}\n")).collect();
     if let Some(report) = report {

@@ -1,17 +1,31 @@
-//! GitHub as the configuration has it.
+//! GitHub: with the credentials of the configuration, runs are read and replies said.
 
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use triage_forge::github::logs::{Content, Limits};
+use triage_forge::answer::Answer;
+use triage_forge::github::logs::{Content, JobLog, Limits};
+use triage_forge::github::publish::{Target, Ways};
 use triage_forge::github::{Credentials, Github, Repository, Session};
 use triage_forge::http::Settings;
+use triage_forge::webhook::notice::Ended;
+use triage_report::comment::{self, Manner};
+use triage_report::secrets::Masked;
+use triage_store::Job;
 
 use super::Pool;
 use super::failure::Failure;
+use super::proof;
+use super::publish::Said;
 use super::reading::Log;
-use super::run::{Logs, Seen};
+use super::run::{Finding, Subject, digest, done, record};
 use super::task::Told;
 use crate::config::{Config, GithubConfig};
+use crate::dashboard::{Link, permalink};
+use crate::forge;
+
+/// Characters of a workflow's name in the key of its answers.
+const NAME_MAX: usize = 50;
 
 /// The connection, made at the first use and anew when the configuration changes.
 #[derive(Debug, Default)]
@@ -61,41 +75,97 @@ pub fn configured(config: &Config) -> Result<&GithubConfig, Failure> {
     config.github.as_ref().ok_or_else(|| Failure::Later("GitHub is not configured here".into(), None))
 }
 
-/// A run.
-pub async fn seen(pool: &Pool, told: &Told, run: u64, attempt: u64) -> Result<Seen, Failure> {
+/// A run of a workflow that ended.
+pub async fn read(
+    pool: &Arc<Pool>,
+    job: &Job,
+    told: &Told,
+    run: u64,
+    attempt: u64,
+    ended: Ended,
+) -> Result<(), Failure> {
     let config = pool.config();
     let (session, repository) = pool.github.session(&config, told).await?;
     let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
-    let change = session.pull_request_of(&repository, &run).await?;
-    let workflow = run.name.unwrap_or_default();
-    Ok(Seen { workflow, head_sha: run.head_sha, built_sha: None, change, is_superseded: false })
+    let pull = session.pull_request_of(&repository, &run).await?;
+    let subject = Subject::new(told, pull, &run.head_sha);
+    // What was never said needs no taking back.
+    if ended == Ended::Passed && !subject.is_known(pool).await? {
+        return done(pool, job, told, "it passed, and nothing was said before").await;
+    }
+    let logs = match ended {
+        Ended::Passed => Vec::new(),
+        _ => session.failed_logs(&repository, &run, Limits::default()).await?,
+    };
+    let (logs, missing) = readable(logs);
+    if logs.is_empty() && ended == Ended::Failed {
+        return done(pool, job, told, &format!("there are no logs: {missing}")).await;
+    }
+    let report = proof::report(pool, told, &run.head_sha, logs).await?;
+    let id = digest(&["build", &job.key]);
+    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&id)));
+    let workflow = run.name.as_deref().unwrap_or_default();
+    let said = Said {
+        told: told.clone(),
+        head_sha: run.head_sha.clone(),
+        built_sha: run.head_sha.clone(),
+        change: pull,
+        answer: compose(&report, workflow, link.as_deref(), configured(&config)?.commands),
+        comment: None,
+        line: run.head_branch.clone().unwrap_or_default(),
+        url: Some(run.html_url.clone()).filter(|url| !url.is_empty()),
+    };
+    record(pool, job, Finding { subject: &subject, head_sha: &run.head_sha, report: &report, id: &id, said }).await
 }
 
-/// The logs of the jobs that failed in a run.
-pub async fn logs(pool: &Pool, told: &Told, run: u64, attempt: u64) -> Result<Logs, Failure> {
-    let config = pool.config();
-    let (session, repository) = pool.github.session(&config, told).await?;
-    let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
-    let mut logs = Logs::default();
-    for log in session.failed_logs(&repository, &run, Limits::default()).await? {
+/// What is said about a report on GitHub. Each workflow has a comment of its own: one that passes must not take back what
+/// another one found.
+fn compose(report: &Masked, workflow: &str, link: Option<&str>, commands: bool) -> Answer {
+    let manner = Manner { limits: comment::Limits::GITHUB, link, commands, source: None, is_known: None };
+    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = workflow.chars().take(NAME_MAX).map(word).collect();
+    let key = if name.is_empty() { "triage".to_owned() } else { format!("triage.{name}") };
+    forge::answer::of(report, &key, &manner)
+}
+
+/// The logs that are there, and why others are not.
+fn readable(logs: Vec<JobLog>) -> (Vec<Log>, String) {
+    let mut missing = Vec::new();
+    let mut found = Vec::new();
+    for log in logs {
         let name = log.origin.name.clone();
         match log.content {
-            Content::Log { file, .. } => logs.found.push(Log { name, axes: log.origin.axes, content: Box::new(file) }),
-            Content::Expired => logs.missing.push(format!("{name}: deleted")),
-            Content::Missing => logs.missing.push(format!("{name}: none")),
+            Content::Log { file, .. } => {
+                let content: Box<dyn Read + Send> = Box::new(file);
+                found.push(Log { name, axes: log.origin.axes, content });
+            }
+            Content::Expired => missing.push(format!("{name}: deleted")),
+            Content::Missing => missing.push(format!("{name}: none")),
         }
     }
-    Ok(logs)
+    let missing = if missing.is_empty() { "no job failed by itself".to_owned() } else { missing.join(", ") };
+    (found, missing)
+}
+
+/// Says a reply.
+pub async fn publish(pool: &Arc<Pool>, said: &Said) -> Result<String, Failure> {
+    let config = pool.config();
+    let (session, repository) = pool.github.session(&config, &said.told).await?;
+    let target = Target { repository, head_sha: said.head_sha.clone(), pull_request: said.change };
+    let ways = match said.comment {
+        Some(_) => Ways { check_run: false, comment: true, suggestions: false },
+        None => Ways::default(),
+    };
+    let published = session.publish(&target, &said.answer, ways).await?;
+    let parts = [published.check_run, published.comment].into_iter().flatten().chain(published.left_out);
+    let remote = parts.collect::<Vec<_>>().join(" · ");
+    Ok(if remote.is_empty() { "nothing to say".to_owned() } else { remote })
 }
 
 /// Runs what failed for a commit once more. Gives how many runs there are, and why others are not run.
-pub async fn rerun(
-    session: &Session,
-    repository: &Repository,
-    head_sha: &str,
-) -> Result<(usize, Vec<String>), Failure> {
+pub async fn rerun(session: &Session, repository: &Repository, head: &str) -> Result<(usize, Vec<String>), Failure> {
     let (mut many, mut refused) = (0, Vec::new());
-    for run in session.runs_of(repository, head_sha).await? {
+    for run in session.runs_of(repository, head).await? {
         match run.conclusion.as_deref() {
             Some("failure" | "timed_out") => match session.rerun(repository, &run).await {
                 Ok(()) => many += 1,

@@ -1,20 +1,33 @@
-//! GitLab as the configuration has it.
+//! GitLab: with the token of the configuration, pipelines are read and replies said.
 
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use triage_causes::matrix::axes::Axes;
+use triage_causes::matrix::axes;
+use triage_forge::answer::Answer;
 use triage_forge::gitlab::publish::{Options, Status, Target};
 use triage_forge::gitlab::trace::TRACE_MAX;
-use triage_forge::gitlab::{Error, Gitlab, Project, Settings, Token};
-use triage_forge::webhook::notice::Sha;
+use triage_forge::gitlab::{self, Gitlab, Project, Settings, Token, publish};
+use triage_forge::webhook::notice::{Ended, Sha};
+use triage_report::comment::{self, Manner};
+use triage_report::secrets::Masked;
+use triage_store::Job;
 
 use super::Pool;
 use super::failure::Failure;
+use super::proof;
 use super::publish::Said;
 use super::reading::Log;
-use super::run::{Logs, Seen};
+use super::run::{Finding, Subject, digest, done, record};
 use super::task::Told;
 use crate::config::{Config, GitlabConfig};
+use crate::dashboard::{Link, permalink};
+use crate::forge;
+
+/// What ties the answers to one merge request together.
+pub const KEY: &str = "triage";
+/// Jobs of a pipeline that are read.
+const JOBS_MAX: usize = 256;
 
 /// The connection, made at the first use and anew when the configuration changes.
 #[derive(Debug, Default)]
@@ -32,8 +45,9 @@ impl Connection {
             return Ok(gitlab.clone());
         }
         let configured = configured(config)?;
-        let settings = Settings::new(&configured.url, false);
-        let mut settings = settings.map_err(|error| Failure::Never(format!("gitlab.url: {error}")))?;
+        // The operator wrote the address, with http or with https.
+        let mut settings =
+            Settings::new(&configured.url, true).map_err(|error| Failure::Never(format!("gitlab.url: {error}")))?;
         // What takes longer comes back from the queue.
         settings.http.patience = config.work.lease;
         settings.http.attempts = 3;
@@ -42,7 +56,7 @@ impl Connection {
         Ok(gitlab)
     }
 
-    /// The connection and a project, if it is one that is answered.
+    /// A project, if it is one that is answered.
     pub fn project(&self, config: &Arc<Config>, told: &Told) -> Result<(Gitlab, Project), Failure> {
         if !configured(config)?.projects.has(&told.repository) {
             return Err(Failure::Never(format!("{} is not configured any more", told.repository)));
@@ -51,90 +65,97 @@ impl Connection {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Http(error) => error.into(),
-            other => Self::Never(other.to_string()),
-        }
-    }
-}
-
 /// What is configured for GitLab.
 pub fn configured(config: &Config) -> Result<&GitlabConfig, Failure> {
     config.gitlab.as_ref().ok_or_else(|| Failure::Later("GitLab is not configured here".into(), None))
 }
 
-/// A pipeline.
-pub async fn seen(pool: &Pool, told: &Told, pipeline: u64) -> Result<Seen, Failure> {
-    let (gitlab, project) = pool.gitlab.project(&pool.config(), told)?;
-    let pipeline = gitlab.pipeline(&project, pipeline).await?;
-    let changes = gitlab.merge_requests_of(&project, &pipeline).await?;
-    let sha = &pipeline.sha;
-    let change = changes.iter().find(|change| !change.superseded).or(changes.first());
-    let head = change.map_or(sha, |change| &change.head_sha);
-    Ok(Seen {
-        workflow: String::new(),
-        head_sha: head.as_str().to_owned(),
-        built_sha: (head != sha).then(|| sha.as_str().to_owned()),
-        change: change.map(|change| change.iid),
-        is_superseded: change.is_some_and(|change| change.superseded),
-    })
-}
-
-/// The logs of the jobs that failed in a pipeline.
-pub async fn logs(pool: &Pool, told: &Told, pipeline: u64) -> Result<Logs, Failure> {
-    let (gitlab, project) = pool.gitlab.project(&pool.config(), told)?;
-    let mut logs = Logs::default();
-    for job in gitlab.failed_jobs(&project, pipeline).await? {
-        let name = job.within.iter().chain([&job.name]).cloned().collect::<Vec<_>>().join(" / ");
-        // Nobody waits for a job that may fail, unless nothing else did.
-        if job.allow_failure && !logs.found.is_empty() {
-            continue;
-        }
-        match gitlab.trace(&job.project, job.id, TRACE_MAX).await? {
-            Some(trace) => logs.found.push(Log { name, axes: Axes::new(), content: Box::new(trace.file) }),
-            None => logs.missing.push(format!("{name}: none")),
+impl From<gitlab::Error> for Failure {
+    fn from(error: gitlab::Error) -> Self {
+        match error {
+            gitlab::Error::Http(error) => error.into(),
+            other => Self::Never(other.to_string()),
         }
     }
-    Ok(logs)
 }
 
-/// Says a reply. Without a merge request there is no place for one but the commit's status.
-pub async fn publish(pool: &Pool, said: &Said) -> Result<String, Failure> {
+/// A pipeline that ended.
+pub async fn read(pool: &Arc<Pool>, job: &Job, told: &Told, id: u64, ended: Ended) -> Result<(), Failure> {
+    let config = pool.config();
+    let (gitlab, project) = pool.gitlab.project(&config, told)?;
+    let pipeline = gitlab.pipeline(&project, id).await?;
+    let change = gitlab.merge_requests_of(&project, &pipeline).await?.into_iter().find(|change| !change.superseded);
+    let head = change.as_ref().map_or(pipeline.sha.clone(), |change| change.head_sha.clone());
+    let subject = Subject::new(told, change.as_ref().map(|change| change.iid), head.as_str());
+    if ended == Ended::Passed && !subject.is_known(pool).await? {
+        return done(pool, job, told, "it passed, and nothing was said before").await;
+    }
+    let mut logs = Vec::new();
+    if ended == Ended::Failed {
+        let failed = gitlab.failed_jobs(&project, id).await?;
+        for failed in failed.into_iter().filter(|job| !job.allow_failure).take(JOBS_MAX) {
+            if let Some(trace) = gitlab.trace(&failed.project, failed.id, TRACE_MAX).await? {
+                let axes = axes::from_name(&failed.name);
+                let content: Box<dyn Read + Send> = Box::new(trace.file);
+                logs.push(Log { name: failed.name, axes, content });
+            }
+        }
+        if logs.is_empty() {
+            return done(pool, job, told, "there are no logs").await;
+        }
+    }
+    let report = proof::report(pool, told, pipeline.sha.as_str(), logs).await?;
+    let build = digest(&["build", &job.key]);
+    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&build)));
+    let said = Said {
+        told: told.clone(),
+        head_sha: head.as_str().to_owned(),
+        built_sha: pipeline.sha.as_str().to_owned(),
+        change: change.map(|change| change.iid),
+        answer: compose(&report, link.as_deref(), configured(&config)?.commands),
+        comment: None,
+        line: pipeline.of.clone(),
+        url: Some(pipeline.web_url.clone()).filter(|url| !url.is_empty()),
+    };
+    record(pool, job, Finding { subject: &subject, head_sha: head.as_str(), report: &report, id: &build, said }).await
+}
+
+/// What is said about a report on GitLab.
+fn compose(report: &Masked, link: Option<&str>, commands: bool) -> Answer {
+    let manner = Manner { limits: comment::Limits::GITLAB, link, commands, source: None, is_known: None };
+    forge::answer::of(report, KEY, &manner)
+}
+
+/// Says a reply.
+pub async fn publish(pool: &Arc<Pool>, said: &Said) -> Result<String, Failure> {
     let config = pool.config();
     let (gitlab, project) = pool.gitlab.project(&config, &said.told)?;
     let Some(merge_request) = said.change else { return Ok("there is no merge request".to_owned()) };
-    if said.comment_only {
-        let comment = said.comment.unwrap_or_default();
-        let to = triage_forge::gitlab::publish::Comment { project: &project, merge_request, comment, key: "triage" };
+    if let Some(comment) = said.comment {
+        let to = publish::Comment { project: &project, merge_request, comment, key: KEY };
         gitlab.reply(&to, &said.answer.comment).await?;
-        return Ok(format!("an answer to comment {comment}"));
+        return Ok(format!("answered comment {comment}"));
     }
-    let sha = |text: &str| Sha::try_from(text.to_owned()).map_err(|error| Failure::Never(error.to_string()));
-    let head_sha = sha(&said.head_sha)?;
-    let built_sha = said.built_sha.as_deref().map(sha).transpose()?.unwrap_or_else(|| head_sha.clone());
-    let target = Target { project, merge_request, head_sha, built_sha };
+    let sha = |text: &str| text.parse().map_err(|error| Failure::Never(format!("{text}: {error}")));
+    let target = Target { project, merge_request, head_sha: sha(&said.head_sha)?, built_sha: sha(&said.built_sha)? };
     let status = configured(&config)?.status.then(|| Status {
-        name: said.answer.key.clone(),
-        target_url: config.server.url.clone(),
+        name: KEY.to_owned(),
+        target_url: said.url.clone(),
         pipeline: None,
         blocks: false,
     });
     let options = Options { status, ..Options::default() };
     let published = gitlab.publish(&target, &said.answer, &options).await?;
-    Ok(match (published.url, published.skipped) {
-        (Some(url), _) => url,
-        (None, Some(why)) => format!("not said: {why:?}"),
-        (None, None) => "nothing to say".to_owned(),
+    Ok(match (published.skipped, published.url) {
+        (Some(why), _) => format!("not said: {why:?}"),
+        (None, url) => url.unwrap_or_else(|| "nothing to say".to_owned()),
     })
 }
 
 /// Runs what failed for a commit once more. Gives how many pipelines there are, and why others are not run.
-pub async fn rerun(gitlab: &Gitlab, project: &Project, head_sha: &str) -> Result<(usize, Vec<String>), Failure> {
-    let sha = Sha::try_from(head_sha.to_owned()).map_err(|error| Failure::Never(error.to_string()))?;
+pub async fn rerun(gitlab: &Gitlab, project: &Project, head: &Sha) -> Result<(usize, Vec<String>), Failure> {
     let (mut many, mut refused) = (0, Vec::new());
-    for pipeline in gitlab.pipelines_with(project, &sha).await? {
+    for pipeline in gitlab.pipelines_with(project, head).await? {
         match pipeline.status.as_str() {
             "failed" => match gitlab.retry(project, pipeline.id).await {
                 Ok(()) => many += 1,

@@ -61,16 +61,8 @@ impl Pool {
     pub fn new(store: Store, config: watch::Receiver<Arc<Config>>, reading: Reading) -> Arc<Self> {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let name = format!("{}:{}", host.trim(), std::process::id());
-        Arc::new(Self {
-            store,
-            config,
-            reading,
-            github: github::Connection::default(),
-            gitlab: gitlab::Connection::default(),
-            provers: proof::Provers::default(),
-            name,
-            active: Mutex::default(),
-        })
+        let (github, gitlab, provers) = Default::default();
+        Arc::new(Self { store, config, reading, github, gitlab, provers, name, active: Mutex::default() })
     }
 
     /// The configuration as it is now.

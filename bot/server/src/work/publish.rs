@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use triage_forge::answer::Answer;
-use triage_forge::github::publish::{Target, Ways};
 use triage_forge::webhook::Forge;
 use triage_store::{Job, Outgoing, State};
 
@@ -21,20 +20,22 @@ use super::{Pool, now};
 pub struct Said {
     /// Where.
     pub told: Told,
-    /// About which commit.
+    /// About which commit: of a change its head.
     pub head_sha: String,
-    /// What was built in its place (GitLab: the result of merging it).
-    #[serde(default)]
-    pub built_sha: Option<String>,
-    /// The comment that is answered.
-    #[serde(default)]
-    pub comment: Option<u64>,
+    /// The commit that was built: perhaps the head merged into its target.
+    pub built_sha: String,
     /// In which pull request or merge request.
     pub change: Option<u64>,
     /// What.
     pub answer: Answer,
-    /// A comment alone, without a check and suggestions: the answer to a command.
-    pub comment_only: bool,
+    /// The comment that it answers, when it is no report: then it is a comment alone, without a check and suggestions.
+    pub comment: Option<u64>,
+    /// The branch that was built.
+    #[serde(default)]
+    pub line: String,
+    /// The page of the run.
+    #[serde(default)]
+    pub url: Option<String>,
 }
 
 /// Says a reply.
@@ -43,7 +44,7 @@ pub async fn reply(pool: &Arc<Pool>, job: &Job, key: &str) -> Result<(), Failure
     let said: Said = serde_json::from_str(&reply.content)
         .map_err(|error| Failure::Never(format!("the reply is of another version of the program: {error}")))?;
     let done = match said.told.forge {
-        Forge::Github => github(pool, &said).await,
+        Forge::Github => super::github::publish(pool, &said).await,
         Forge::Gitlab => super::gitlab::publish(pool, &said).await,
     };
     let mut at = pool.store.begin().await?;
@@ -90,18 +91,4 @@ async fn begin(pool: &Arc<Pool>, job: &Job, key: &str) -> Result<Option<Outgoing
     at.begin_reply(key, now()).await?;
     at.commit().await?;
     Ok(Some(reply))
-}
-
-async fn github(pool: &Arc<Pool>, said: &Said) -> Result<String, Failure> {
-    let config = pool.config();
-    let (session, repository) = pool.github.session(&config, &said.told).await?;
-    let target = Target { repository, head_sha: said.head_sha.clone(), pull_request: said.change };
-    let ways = match said.comment_only {
-        true => Ways { check_run: false, comment: true, suggestions: false },
-        false => Ways::default(),
-    };
-    let published = session.publish(&target, &said.answer, ways).await?;
-    let parts = [published.check_run, published.comment].into_iter().flatten().chain(published.left_out);
-    let remote = parts.collect::<Vec<_>>().join(" · ");
-    Ok(if remote.is_empty() { "nothing to say".to_owned() } else { remote })
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use triage_forge::github::Repository;
 use triage_forge::gitlab::Project;
 use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::Ended;
@@ -50,8 +51,8 @@ pub async fn now_and_then(pool: Arc<Pool>) {
 /// same keys.
 pub async fn look(pool: &Arc<Pool>, job: &Job, forge: Forge) -> Result<(), Failure> {
     let tasks = match forge {
-        Forge::Github => github(pool, forge).await?,
-        Forge::Gitlab => gitlab(pool, forge).await?,
+        Forge::Github => github(pool).await?,
+        Forge::Gitlab => gitlab(pool).await?,
     };
     let jobs: Vec<_> = tasks.into_iter().map(|task| task.job(now())).collect();
     let mut at = pool.store.begin().await?;
@@ -65,35 +66,43 @@ pub async fn look(pool: &Arc<Pool>, job: &Job, forge: Forge) -> Result<(), Failu
     Ok(())
 }
 
-async fn github(pool: &Pool, forge: Forge) -> Result<Vec<Task>, Failure> {
+async fn github(pool: &Arc<Pool>) -> Result<Vec<Task>, Failure> {
     let config = pool.config();
     let github = pool.github.get(&config)?;
     let mut tasks = Vec::new();
     for name in super::github::configured(&config)?.repositories.named() {
-        let Some(repository) = triage_forge::github::Repository::parse(name) else { continue };
+        let Some(repository) = Repository::parse(name) else { continue };
         let session = github.session(&repository).await?;
         let id = session.repository_id(&repository).await?;
         for run in session.failed_runs(&repository, AGE, SystemTime::now()).await? {
-            let told = Told { forge, repository: repository.to_string(), repository_id: id, installation: None };
-            let (run, attempt) = (run.id, run.run_attempt.into());
-            tasks.push(Task::Run { told, run, attempt, ended: Ended::Failed });
+            tasks.push(missed(Forge::Github, name, id, run.id, run.run_attempt.into()));
         }
     }
     Ok(tasks)
 }
 
-async fn gitlab(pool: &Pool, forge: Forge) -> Result<Vec<Task>, Failure> {
+/// GitLab's lists do not tell the attempt that webhooks have: a pipeline that was read already is left.
+async fn gitlab(pool: &Arc<Pool>) -> Result<Vec<Task>, Failure> {
     let config = pool.config();
     let gitlab = pool.gitlab.get(&config)?;
+    let after = SystemTime::now().checked_sub(AGE).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut tasks = Vec::new();
     for name in super::gitlab::configured(&config)?.projects.named() {
         let project = Project::Path(name.to_owned());
         let id = gitlab.project_id(&project).await?;
-        for pipeline in gitlab.failed_pipelines(&project, AGE, SystemTime::now()).await? {
-            let told = Told { forge, repository: name.to_owned(), repository_id: id, installation: None };
-            let attempt = gitlab.youngest_job(&project, pipeline.id).await?;
-            tasks.push(Task::Run { told, run: pipeline.id, attempt, ended: Ended::Failed });
+        for pipeline in gitlab.failed_pipelines(&project, after).await? {
+            let mut at = pool.store.read().await?;
+            let known = at.has_job_like("run", &format!("gitlab/{id}/{}/", pipeline.id)).await?;
+            at.roll_back().await?;
+            if !known {
+                tasks.push(missed(Forge::Gitlab, name, id, pipeline.id, 0));
+            }
         }
     }
     Ok(tasks)
+}
+
+fn missed(forge: Forge, repository: &str, repository_id: u64, run: u64, attempt: u64) -> Task {
+    let told = Told { forge, repository: repository.to_owned(), repository_id, installation: None };
+    Task::Run { told, run, attempt, ended: Ended::Failed }
 }

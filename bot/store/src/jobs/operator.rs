@@ -50,6 +50,15 @@ impl Transaction {
         row.map(job).transpose()
     }
 
+    /// Whether there is a job of a kind whose key begins so, whatever became of it. The start may have no `%` and `_`.
+    pub async fn has_job_like(&mut self, kind: &str, start: &str) -> Result<bool, Error> {
+        let row: Option<(i64,)> = on!(self, at => sqlx::query_as(
+                "SELECT id FROM jobs WHERE kind = $1 AND key >= $2 AND key LIKE $3 LIMIT 1",
+            )
+            .bind(kind).bind(start).bind(format!("{start}%")).fetch_optional(at).await?);
+        Ok(row.is_some())
+    }
+
     /// How many jobs there are of each kind in each state.
     pub async fn count_jobs(&mut self) -> Result<Vec<JobCount>, Error> {
         let rows: Vec<(String, String, i64, i64)> = on!(self, at => sqlx::query_as(

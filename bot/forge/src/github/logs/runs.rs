@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::super::models::Run;
 use super::super::{Repository, Session};
-use crate::date::before;
-use crate::http::Error;
+use crate::http::{Error, rfc3339};
 
 impl Session {
     /// Runs of a repository that ended with a failure and were begun at most `age` before `now`, in their latest attempts; of
@@ -21,8 +20,8 @@ impl Session {
         age: Duration,
         now: SystemTime,
     ) -> Result<Vec<Run>, Error> {
-        let since = before(now, age);
-        let path = repository.path(&["actions", "runs"]) + "?status=failure&created=%3E%3D" + &since;
+        let since = now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+        let path = repository.path(&["actions", "runs"]) + "?status=failure&created=%3E%3D" + &rfc3339(since);
         self.list(&path, Some("workflow_runs")).await
     }
 

@@ -2,6 +2,7 @@
 
 mod forge;
 mod mail;
+mod retention;
 mod server;
 mod verify;
 
@@ -13,6 +14,7 @@ use serde_yaml::Spanned;
 
 pub use forge::{RawGithub, RawGitlab};
 pub use mail::{RawAbsent, RawImap, RawMail, RawRelay, RawSecurity};
+pub use retention::RawRetention;
 pub use server::{RawAccess, RawLogFormat, RawServer, RawServerLimits, RawToken, RawWork};
 pub use verify::{RawVerify, RawVerifyTree};
 
@@ -28,6 +30,9 @@ pub struct RawConfig {
     /// A folder with templates of your own, by the names of those in `config/templates/mail`.
     #[serde(default)]
     pub templates: Option<PathBuf>,
+    /// How long and how much is remembered of builds and causes.
+    #[serde(default)]
+    pub retention: RawRetention,
     /// What `triage-bot serve` listens on, and to whom.
     #[serde(default)]
     pub server: RawServer,
