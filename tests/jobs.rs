@@ -80,9 +80,8 @@ async fn one_by_one(store: &Store) {
     at.commit().await.unwrap();
     assert!(claim(store, 9, NOW.after(Duration::from_secs(59))).await.is_empty());
     let again = claim(store, 9, NOW.before(HOUR)).await;
-    assert_eq!(keys(&again), ["a"], "a time that was set in what is now the future has come");
+    assert_eq!(keys(&again), ["a", "later"], "rather early than an hour late");
     assert_eq!(again[0].last_error.as_deref(), Some("the network is gone"));
-    assert_eq!(keys(&claim(store, 9, NOW.after(HOUR)).await), ["later"], "and what was put off stays so");
 
     // The worker is silent; another one takes the job, and the first comes back.
     let mut at = store.begin().await.unwrap();

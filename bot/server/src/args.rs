@@ -23,6 +23,13 @@ pub enum Command {
     /// Listens for webhooks and builds, works on them, and says what came of them where they came from.
     /// SIGHUP reads the configuration again; when it has a fault, the old one stays.
     Serve(ServeArgs),
+    /// Work on the jobs of a PostgreSQL database, beside `serve` and on other machines
+    Work(WorkArgs),
+    /// List the jobs in the queue, and decide about those that are dead
+    ///
+    /// Without an option, jobs that are not done are listed. A dead job failed for good, or too often; it
+    /// is left alone until you say what to do.
+    Jobs(JobsArgs),
     /// Answer patches on mailing lists whose builds failed, and obey commands in their threads
     ///
     /// Reads the configured mail, results of builds (`results` in the configuration, or --report, or
@@ -61,7 +68,7 @@ pub enum Command {
 }
 
 /// Where the configuration is.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ConfigArg {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = "triage.yaml", env = "TRIAGE_CONFIG")]
@@ -69,7 +76,7 @@ pub struct ConfigArg {
 }
 
 /// What is typed behind `serve`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     #[command(flatten)]
     pub config: ConfigArg,
@@ -79,6 +86,44 @@ pub struct ServeArgs {
     /// In place of `server.listen`
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+}
+
+/// What is typed behind `work`.
+#[derive(Debug, Clone, Args)]
+pub struct WorkArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// In place of `database`: a file, or postgres://user@host/database
+    #[arg(long, value_name = "ADDRESS", env = "TRIAGE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// In place of `work.jobs`: jobs at once
+    #[arg(long, value_name = "NUMBER", value_parser = parse_jobs)]
+    pub jobs: Option<usize>,
+}
+
+/// What is typed behind `jobs`.
+#[derive(Debug, Args)]
+pub struct JobsArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// In place of `database`: a file, or postgres://user@host/database
+    #[arg(long, value_name = "ADDRESS", env = "TRIAGE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// List those in this state alone
+    #[arg(long, value_name = "STATE", value_parser = ["ready", "running", "done", "dead"])]
+    pub state: Option<String>,
+    /// Show all of one, by its number
+    #[arg(long, value_name = "ID", group = "what")]
+    pub show: Option<i64>,
+    /// Begin a dead one anew, by its number
+    #[arg(long, value_name = "ID", group = "what")]
+    pub requeue: Option<i64>,
+    /// Begin all dead ones anew
+    #[arg(long, group = "what")]
+    pub requeue_all: bool,
+    /// Give one up that waits or is dead, by its number
+    #[arg(long, value_name = "ID", group = "what")]
+    pub drop: Option<i64>,
 }
 
 /// What is typed behind `outbox`.
@@ -173,6 +218,27 @@ pub struct MailArgs {
     pub logs: Vec<PathBuf>,
 }
 
+impl MailArgs {
+    /// As `triage-bot serve` calls it.
+    pub fn watching() -> Self {
+        Self {
+            config: ConfigArg { config: PathBuf::new() },
+            dry_run: false,
+            wait: false,
+            watch: true,
+            series: Vec::new(),
+            patch: None,
+            commit: None,
+            commit_patch: None,
+            change: None,
+            tree: None,
+            report: None,
+            base: None,
+            logs: Vec::new(),
+        }
+    }
+}
+
 fn parse_id(text: &str) -> Result<MessageId, String> {
     MessageId::parse(text).map_err(|error| error.to_string())
 }
@@ -180,4 +246,11 @@ fn parse_id(text: &str) -> Result<MessageId, String> {
 fn parse_origin(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     if is_name { Ok(text.to_owned()) } else { Err("use letters in lower case, digits and '_'".to_owned()) }
+}
+
+fn parse_jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs) if jobs > 0 => Ok(jobs),
+        _ => Err("a number of 1 or more".into()),
+    }
 }

@@ -7,15 +7,17 @@
 mod archive;
 mod args;
 mod builds;
-#[expect(dead_code, reason = "webhooks and the API come next")]
 mod config;
 mod dashboard;
 mod error;
+mod forge;
 mod mail;
 mod memory;
 mod named;
+mod queue;
 mod serve;
 mod threads;
+mod work;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ const FAULT: u8 = 2;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => wait(serve::run(&args)),
+        Command::Work(args) => wait(serve::work(&args)),
+        Command::Jobs(args) => config::load(&args.config.config).and_then(|config| wait(queue::run(&args, &config))),
         Command::Mail(args) => config::load(&args.config.config).and_then(|config| wait(mail::run(&args, &config))),
         Command::Outbox(args) => {
             config::load(&args.config.config).and_then(|config| wait(mail::outbox::run(&args, &config)))

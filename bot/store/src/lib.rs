@@ -19,6 +19,7 @@ mod jobs;
 mod lock;
 mod outbox;
 mod pages;
+mod requests;
 mod retention;
 mod schema;
 mod search;
@@ -36,6 +37,7 @@ pub use jobs::{Job, JobCount, JobFilter, JobState, LeaseWatch, NewJob, RunningJo
 pub use lock::SenderLock;
 pub use outbox::{Counted, Lookup, NewReply, Outgoing, Recorded, Recovered, State};
 pub use pages::{Build, Checkout, Day, Line, ListedCause, ToldIn, Which};
+pub use requests::{DoneRequest, StoredBuild};
 pub use retention::{Retention, Swept};
 pub use search::Cursor;
 pub use time::Timestamp;

@@ -304,6 +304,26 @@ impl Transaction {
         row.map(outgoing).transpose()
     }
 
+    /// Makes the reply with that key [`State::Sending`], whether it waits, is dead, or was left so by a crash: for a
+    /// channel whose other side can be asked what it has, and whose replies are sent by jobs. The transaction must be
+    /// committed before the other side is talked to.
+    pub async fn begin_reply(&mut self, key: &str, now: Timestamp) -> Result<(), Error> {
+        let from = [State::Pending, State::Sending, State::Dead];
+        self.step(key, &from, State::Sending, None, None, now).await?;
+        on!(self, at => sqlx::query("UPDATE outbox SET attempts = attempts + 1 WHERE key = $1")
+            .bind(key).execute(at).await?.rows_affected());
+        Ok(())
+    }
+
+    /// How many replies there are of each channel in each state.
+    pub async fn count_replies(&mut self) -> Result<Vec<(String, String, u64)>, Error> {
+        let rows: Vec<(String, String, i64)> = on!(self, at => sqlx::query_as(
+                "SELECT channel, state, COUNT(*) FROM outbox GROUP BY channel, state ORDER BY channel, state",
+            )
+            .fetch_all(at).await?);
+        Ok(rows.into_iter().map(|(channel, state, many)| (channel, state, u64::try_from(many).unwrap_or(0))).collect())
+    }
+
     /// From [`State::Sending`] to [`State::HandingOver`]. The transaction must be committed before
     /// the last part of the content leaves.
     pub async fn hand_over(&mut self, key: &str, now: Timestamp) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use triage_mail::reply::Templates;
 use triage_rules::error::place_of;
 use triage_store::Retention;
 
-pub use self::forge::{GithubConfig, GitlabConfig};
+pub use self::forge::{Allowed, GithubConfig, GitlabConfig};
 pub use self::mail::{List, MailConfig};
 use self::raw::{RawConfig, RawRetention, RawSecret};
 pub use self::server::{Access, ServerConfig, Token, WorkConfig};

@@ -14,7 +14,7 @@ mod deliver;
 mod inputs;
 pub mod outbox;
 mod show;
-mod watch;
+pub mod watch;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -40,11 +40,13 @@ const NAP: Duration = Duration::from_secs(30);
 /// `triage-bot mail`.
 pub async fn run(args: &MailArgs, config: &Config) -> Result<(), Error> {
     let config = config.mail()?;
-    if args.watch { watch::stay(args, config).await } else { round(args, config).await }
+    if args.watch { watch::stay(args, config).await } else { round(args, config, None).await }
 }
 
 /// Reads all there is, deals with what is new, and sends what is due.
-async fn round(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
+///
+/// With a store that is open already, another process may be the one that sends.
+async fn round(args: &MailArgs, config: &MailConfig, shared: Option<&Store>) -> Result<(), Error> {
     let book = RuleBook::embedded();
     let mut bag = inputs::read(args, config).await?;
     let mut results = results(args, config, &book)?;
@@ -61,7 +63,10 @@ async fn round(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
     if args.dry_run || !config.send {
         return show_only(args, config, &work, results, now).await;
     }
-    let store = Store::open(&config.database).await?;
+    let store = match shared {
+        Some(store) => store.clone(),
+        None => Store::open(&config.database).await?,
+    };
     for result in &results {
         let mut transaction = store.begin().await?;
         work.result(&mut transaction, result, now).await?;
@@ -77,9 +82,20 @@ async fn round(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
         answer::bounce(message, about, &mut transaction, now).await?;
         transaction.commit().await?;
     }
+    if shared.is_some() {
+        return send_or_leave(args, config, &store).await;
+    }
     send(args, config, &store).await?;
     store.close().await;
     Ok(())
+}
+
+/// Sends, unless another process of the same database does.
+async fn send_or_leave(args: &MailArgs, config: &MailConfig, store: &Store) -> Result<(), Error> {
+    match send(args, config, store).await {
+        Err(Error::Store(triage_store::Error::SenderIsRunning)) => Ok(()),
+        done => done,
+    }
 }
 
 /// All of it in one transaction that is thrown away, and what would be sent.
@@ -107,7 +123,11 @@ async fn show_only(
 }
 
 /// Sends what became due since the last round.
-async fn deliver_due(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
+async fn deliver_due(args: &MailArgs, config: &MailConfig, shared: Option<&Store>) -> Result<(), Error> {
+    if let Some(store) = shared {
+        let due = store.read().await?.next_due(CHANNEL).await?;
+        return if due.is_some() { send_or_leave(args, config, store).await } else { Ok(()) };
+    }
     let store = Store::open(&config.database).await?;
     if store.begin().await?.next_due(CHANNEL).await?.is_some() {
         send(args, config, &store).await?;

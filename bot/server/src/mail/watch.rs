@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use triage_mail::source::{Cursor, Imap, Maildir, Mbox, Quoting, Source, SourceError};
+use triage_store::Store;
 
 use crate::args::MailArgs;
-use crate::config::MailConfig;
+use crate::config::{Config, MailConfig};
 use crate::error::Error;
+use crate::serve::listen::stopped;
 
 /// How long what is due to be sent may wait.
 const TICK: Duration = Duration::from_secs(30);
@@ -36,25 +38,73 @@ pub async fn stay(args: &MailArgs, config: &MailConfig) -> Result<(), Error> {
         return Err(Error::Usage("--watch sends what is found: set 'send: true', or leave it out".into()));
     }
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    super::round(args, config).await?;
+    super::round(args, config, None).await?;
+    let end = async {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    };
+    rounds(args, config, None, end).await;
+    Ok(())
+}
+
+/// Within `triage-bot serve`: the same, for as long as mail is configured to be sent. What is sent while the
+/// program ends is sent to its end.
+pub fn within(
+    store: Store,
+    mut config: watch::Receiver<Arc<Config>>,
+    mut stop: watch::Receiver<bool>,
+) -> tokio::task::JoinHandle<()> {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        runtime.block_on(async move {
+            while !*stop.borrow() {
+                let now = Arc::clone(&config.borrow_and_update());
+                let end = async {
+                    tokio::select! {
+                        () = stopped(&mut stop) => {}
+                        changed = config.changed() => if changed.is_err() { std::future::pending().await },
+                    }
+                };
+                match now.mail.as_ref().filter(|mail| mail.send) {
+                    Some(mail) => {
+                        let args = MailArgs::watching();
+                        if let Err(error) = super::round(&args, mail, Some(&store)).await {
+                            crate::complain(&error.to_string());
+                        }
+                        rounds(&args, mail, Some(&store), end).await;
+                    }
+                    None => end.await,
+                }
+            }
+        });
+    })
+}
+
+/// A round whenever something comes, until the end. Each is complained of when it fails, and the next one tries again.
+async fn rounds(args: &MailArgs, config: &MailConfig, store: Option<&Store>, end: impl Future<Output = ()>) {
     let news = Arc::new(Notify::new());
     // They end with this function.
     let mut watchers = JoinSet::new();
     for source in sources(config) {
-        watchers.spawn(watch(source, Arc::clone(&news)));
+        watchers.spawn(listen(source, Arc::clone(&news)));
     }
     if let Some(folder) = &config.results {
         watchers.spawn(watch_folder(folder.clone(), Arc::clone(&news)));
     }
+    let mut end = std::pin::pin!(end);
     loop {
-        let done = tokio::select! {
-            _ = terminated.recv() => return Ok(()),
-            _ = interrupted.recv() => return Ok(()),
-            () = news.notified() => {
-                tokio::time::sleep(GATHER).await;
-                super::round(args, config).await
-            }
-            () = tokio::time::sleep(TICK) => super::deliver_due(args, config).await,
+        let came = tokio::select! {
+            () = &mut end => return,
+            () = news.notified() => true,
+            () = tokio::time::sleep(TICK) => false,
+        };
+        let done = if came {
+            tokio::time::sleep(GATHER).await;
+            super::round(args, config, store).await
+        } else {
+            super::deliver_due(args, config, store).await
         };
         if let Err(error) = done {
             crate::complain(&error.to_string());
@@ -72,7 +122,7 @@ fn sources(config: &MailConfig) -> Vec<Source> {
 }
 
 /// Says when mail comes to a source, for ever.
-async fn watch(mut source: Source, news: Arc<Notify>) {
+async fn listen(mut source: Source, news: Arc<Notify>) {
     let mut cursor = None;
     let mut last = String::new();
     loop {

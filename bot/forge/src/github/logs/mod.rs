@@ -8,6 +8,7 @@
 
 mod archive;
 mod origin;
+mod runs;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,3 @@
+//! What is said on forges.
+
+pub mod answer;

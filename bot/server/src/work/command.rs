@@ -1,0 +1,160 @@
+//! `/triage …` of a person in a pull request.
+
+use std::sync::Arc;
+
+use triage_causes::Report;
+use triage_forge::answer::{Answer, Outcome};
+use triage_forge::commands::Command;
+use triage_forge::webhook::Forge;
+use triage_forge::webhook::notice::{Comment, Ended};
+use triage_report::comment::{self, Manner};
+use triage_report::secrets::Masked;
+use triage_store::{Job, NewReply, Transaction, Verdict};
+
+use super::failure::Failure;
+use super::publish::Said;
+use super::run::{digest, done, note, thread, version};
+use super::task::{Task, Told};
+use super::{Pool, now};
+use crate::forge;
+
+/// Carries out the commands of a comment.
+pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -> Result<(), Failure> {
+    if told.forge == Forge::Gitlab {
+        return Err(Failure::Never("this version of the program does not obey on GitLab".into()));
+    }
+    let config = pool.config();
+    if !super::github::configured(&config)?.commands {
+        return done(pool, job, told, "commands are switched off").await;
+    }
+    let (session, repository) = pool.github.session(&config, told).await?;
+    if !session.may_write(&repository, &comment.author.name).await? {
+        // No answer: whoever may not must not make the bot write.
+        return done(pool, job, told, &format!("command refused: {} may not write", comment.author.name)).await;
+    }
+    let pull = session.pull_request(&repository, comment.change).await?;
+    let head = pull.head.sha;
+    let mut again = Vec::new();
+    if comment.commands.taken.contains(&Command::Retest) {
+        for run in session.runs_of(&repository, &head).await? {
+            if run.conclusion.as_deref() == Some("failure") {
+                let (told, again_for) = (told.clone(), format!("again-{}", comment.id));
+                let (run, attempt) = (run.id, run.run_attempt.into());
+                again.push(Task::Run { told, run, attempt, ended: Ended::Failed, again: again_for });
+            }
+        }
+    }
+    let subject = Subject { thread: thread(&repository, Some(comment.change), &head), version: version(&head) };
+    let mut at = pool.store.begin().await?;
+    at.finish_job(job, now()).await?;
+    let mut answers = Vec::new();
+    let mut explains = false;
+    for command in &comment.commands.taken {
+        let outcome = match command {
+            Command::Explain(_) | Command::Why(_) => {
+                explains = true;
+                "explained".to_owned()
+            }
+            Command::Retest if again.is_empty() => {
+                answers.push("`retest`: no run of this commit failed".to_owned());
+                "nothing to look at".to_owned()
+            }
+            Command::Retest => {
+                at.enqueue(&again.iter().map(|task| task.clone().job(now())).collect::<Vec<_>>(), now()).await?;
+                format!("{} runs", again.len())
+            }
+            Command::Dismiss(cause) => {
+                let known =
+                    dismiss(&mut at, &subject, cause.as_ref().map(|it| it.as_str()), &comment.author.name).await?;
+                match known {
+                    0 => answers.push("`dismiss`: I have said nothing here that it could be about".to_owned()),
+                    _ => answers.push("`dismiss`: noted".to_owned()),
+                }
+                format!("{known} causes")
+            }
+        };
+        let what = format!("{} {} by {}", subject.thread, command.name(), comment.author.name);
+        note(&mut at, "command", &what, &outcome).await?;
+    }
+    for unknown in &comment.commands.unknown {
+        answers.push(format!("`{}`: {}", unknown.line.replace('`', "'"), unknown.why));
+    }
+    if explains || !answers.is_empty() {
+        let report = match explains {
+            true => last_report(&mut at, &subject).await?,
+            false => None,
+        };
+        if explains && report.is_none() {
+            answers.push("I have read no build of this commit yet".to_owned());
+        }
+        let answer = compose(comment, &answers, report.as_ref());
+        let said =
+            Said { told: told.clone(), head_sha: head, change: Some(comment.change), answer, comment_only: true };
+        record(&mut at, job, &subject, said).await?;
+    }
+    at.commit().await?;
+    Ok(())
+}
+
+/// The pull request and its head.
+struct Subject {
+    thread: String,
+    version: i64,
+}
+
+/// Writes down that causes are no fault of the change; gives how many.
+async fn dismiss(at: &mut Transaction, subject: &Subject, cause: Option<&str>, by: &str) -> Result<u64, Failure> {
+    let said = at.said(Forge::Github.name(), &subject.thread, subject.version).await?;
+    let mut known = 0;
+    for fingerprint in said.iter().filter(|said| cause.is_none_or(|cause| cause == *said)) {
+        known += u64::from(at.judge(fingerprint, &Verdict::Invalid, by, now()).await?);
+    }
+    Ok(known)
+}
+
+async fn last_report(at: &mut Transaction, subject: &Subject) -> Result<Option<Report>, Failure> {
+    let text = at.last_report(&subject.thread, subject.version).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// The answer to a comment: a comment of its own, which is edited when the command is carried out again.
+fn compose(comment: &Comment, answers: &[String], report: Option<&Report>) -> Answer {
+    let manner = Manner { limits: comment::Limits::GITHUB, link: None, commands: true, source: None, is_known: None };
+    let key = format!("triage.answer-{}", comment.id);
+    let mut text: String = answers.iter().map(|answer| format!("- {answer}\n")).collect();
+    if let Some(report) = report {
+        let said = forge::answer::of(&Masked::of(report.clone()), &key, &manner);
+        text.push_str(&said.summary);
+    }
+    Answer {
+        key,
+        // It is written whatever the builds did.
+        outcome: Outcome::Failed,
+        title: "answer".to_owned(),
+        comment: text,
+        summary: String::new(),
+        annotations: Vec::new(),
+        suggestions: Vec::new(),
+    }
+}
+
+async fn record(at: &mut Transaction, job: &Job, subject: &Subject, said: Said) -> Result<(), Failure> {
+    let key = digest(&["answer", &job.key]);
+    let reply = NewReply {
+        key: key.clone(),
+        channel: said.told.forge.name().to_owned(),
+        place: said.told.repository.clone(),
+        thread: subject.thread.clone(),
+        version: subject.version,
+        purpose: "answer".to_owned(),
+        fingerprints: Vec::new(),
+        recipients: Vec::new(),
+        marker: format!("{}:{key}", said.answer.key),
+        content: serde_json::to_string(&said).map_err(|error| Failure::Never(error.to_string()))?,
+        not_before: now(),
+    };
+    at.record_reply(&reply, now()).await?;
+    let publish = Task::Publish { key, thread: subject.thread.clone() };
+    at.enqueue(&[publish.job(now())], now()).await?;
+    Ok(())
+}
