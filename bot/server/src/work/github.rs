@@ -115,7 +115,16 @@ pub async fn read(
         line: run.head_branch.clone().unwrap_or_default(),
         url: Some(run.html_url.clone()).filter(|url| !url.is_empty()),
     };
-    record(pool, job, Finding { subject: &subject, head_sha: &run.head_sha, report: &report, id: &id, said }).await
+    let finding = Finding {
+        subject: &subject,
+        head_sha: &run.head_sha,
+        report: &report,
+        id: &id,
+        cell: if workflow.is_empty() { "workflow" } else { workflow },
+        has_passed: ended == Ended::Passed,
+        said,
+    };
+    record(pool, job, finding).await
 }
 
 /// What is said about a report on GitHub. Each workflow has a comment of its own: one that passes must not take back what

@@ -117,7 +117,16 @@ pub async fn read(pool: &Arc<Pool>, job: &Job, told: &Told, id: u64, ended: Ende
         line: pipeline.of.clone(),
         url: Some(pipeline.web_url.clone()).filter(|url| !url.is_empty()),
     };
-    record(pool, job, Finding { subject: &subject, head_sha: head.as_str(), report: &report, id: &build, said }).await
+    let finding = Finding {
+        subject: &subject,
+        head_sha: head.as_str(),
+        report: &report,
+        id: &build,
+        cell: "pipeline",
+        has_passed: ended == Ended::Passed,
+        said,
+    };
+    record(pool, job, finding).await
 }
 
 /// What is said about a report on GitLab.

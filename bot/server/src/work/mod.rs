@@ -13,7 +13,6 @@ mod proof;
 mod publish;
 pub mod reading;
 mod reaper;
-pub mod remember;
 pub mod run;
 mod sweep;
 pub mod task;

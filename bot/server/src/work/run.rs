@@ -10,9 +10,9 @@ use triage_store::{Audit, Job, LineKind, NewCheckout, NewReply, Recorded, Series
 
 use super::failure::Failure;
 use super::publish::Said;
-use super::remember::{self, Origin};
 use super::task::{Task, Told};
 use super::{Pool, now};
+use crate::memory::{self, Origin};
 
 /// Reads what failed in a run, and records what there is to say.
 pub async fn answer(
@@ -46,6 +46,11 @@ pub struct Finding<'a> {
     pub report: &'a Masked,
     /// What tells its builds from all others.
     pub id: &'a str,
+    /// The workflow or pipeline. Its jobs stand for it together: only when all passed is it known that a cause of one of
+    /// them is gone.
+    pub cell: &'a str,
+    /// All passed.
+    pub has_passed: bool,
     /// What is said.
     pub said: Said,
 }
@@ -94,7 +99,7 @@ async fn is_known_place(pool: &Pool, told: &Told) -> Result<bool, Failure> {
 
 /// The build, its causes, the reply, the work to publish it, and the end of the job: all or nothing.
 pub async fn record(pool: &Arc<Pool>, job: &Job, finding: Finding<'_>) -> Result<(), Failure> {
-    let Finding { subject, head_sha, report, id, said } = finding;
+    let Finding { subject, head_sha, report, id, cell, has_passed, said } = finding;
     let now = now();
     let reply = NewReply {
         key: digest(&["reply", &job.key]),
@@ -135,11 +140,20 @@ pub async fn record(pool: &Arc<Pool>, job: &Job, finding: Finding<'_>) -> Result
         key: head_sha.to_owned(),
         commit: Some(head_sha.to_owned()),
         title: None,
-        url: None,
+        url: said.url.clone(),
     };
-    let series = Some((subject.thread.as_str(), subject.version));
-    let origin = Origin { checkout: &checkout, series, id, url: said.url.as_deref() };
-    remember::report(&mut at, &origin, report, now).await?;
+    if has_passed {
+        memory::passed(&mut at, &checkout, cell, id, now).await?;
+    } else {
+        let origin = Origin {
+            checkout: Some(&checkout),
+            cell: Some(cell),
+            series: Some((subject.thread.as_str(), subject.version)),
+            url: said.url.as_deref(),
+            id: &memory::numbered(id, report),
+        };
+        memory::remember(&mut at, &origin, report, now).await?;
+    }
     // A commit of GitLab without a merge request has no place for an answer.
     let has_place = said.change.is_some() || said.told.forge == Forge::Github;
     let recorded = if has_place { Some(at.record_reply(&reply, now).await?) } else { None };
