@@ -42,11 +42,15 @@ pub fn find(program: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(|path| path.exists())
 }
 
+/// Where programs stay that tests install: in `target`.
+pub fn folder() -> PathBuf {
+    let own = std::env::current_exe().expect("a running program has a path");
+    own.ancestors().nth(3).expect("tests lie in target/<profile>/deps").join("programs")
+}
+
 /// A program of PyPI in an environment of its own, installed at the first use; `package` is `name==version`.
 pub fn python(package: &str, program: &str) -> PathBuf {
-    let own = std::env::current_exe().expect("a running program has a path");
-    let target = own.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
-    let folder = target.join("programs").join(package.replace("==", "-"));
+    let folder = folder().join(package.replace("==", "-"));
     fs::create_dir_all(folder.parent().expect("the folder has a parent")).expect("target can be written");
     let lock = File::create(folder.with_extension("lock")).expect("target can be written");
     lock.lock().expect("files can be locked");
