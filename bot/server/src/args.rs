@@ -70,6 +70,10 @@ pub enum Command {
     /// What is known already changes nothing. An object that is wrong is told with the number of its line
     /// and skipped; all others are taken, and the exit status is 2.
     Import(ImportArgs),
+    /// Ask a `serve` on this machine whether it can work; exit status 1 when it cannot
+    ///
+    /// For health checks of containers and services, which have no other client at hand.
+    Health(HealthArgs),
     /// Say what is wrong with a configuration
     CheckConfig {
         #[command(flatten)]
@@ -136,6 +140,16 @@ pub struct JobsArgs {
     /// Give one up that waits or is dead, by its number
     #[arg(long, value_name = "ID", group = "what")]
     pub drop: Option<i64>,
+}
+
+/// What is typed behind `health`.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// Where it listens; as in the configuration when missing, else 127.0.0.1:8180
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub config: ConfigArg,
 }
 
 /// What is typed behind `outbox`.

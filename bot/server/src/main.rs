@@ -33,6 +33,8 @@ use crate::error::Error;
 
 /// All is well.
 const DONE: u8 = 0;
+/// What was asked for health has none.
+const SICK: u8 = 1;
 /// Usage, configuration, or a database that does not answer.
 const FAULT: u8 = 2;
 
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Import(args) => {
             config::load(&args.config.config).and_then(|config| wait(archive::import(&args, &config)))
         }
+        Command::Health(args) => serve::probe::run(&args).map(|healthy| status = if healthy { DONE } else { SICK }),
         Command::CheckConfig { config } => config::load(&config.config)
             .and_then(|_| Ok(writeln!(io::stdout(), "{}: no faults", config.config.display())?)),
         Command::Schema => print_schema(),

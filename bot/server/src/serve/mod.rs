@@ -14,6 +14,7 @@ pub mod listen;
 mod logging;
 pub mod metrics;
 mod openapi;
+pub mod probe;
 mod signals;
 mod source;
 mod webhook;
