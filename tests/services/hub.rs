@@ -118,7 +118,7 @@ fn serve(state: &State, client: TcpStream) {
         let faults = state.faults.load(Ordering::Relaxed);
         // Spread over all requests, and the same for none.
         let fails = u32::try_from(count.wrapping_mul(2_654_435_761) >> 8 & 0xffff).unwrap_or(0) % 100 < faults;
-        let (status, body) = match fails && count % 2 == 0 {
+        let (status, body) = match fails && count.is_multiple_of(2) {
             true => (500, "{}".to_owned()),
             false => answer(state, &asked),
         };

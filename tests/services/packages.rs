@@ -85,7 +85,7 @@ fn versions(packages: &[&str]) -> String {
 
 /// A folder of `target/programs` that was filled once, by one process at a time.
 pub fn installed(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
-    let programs = self::folder();
+    let programs = folder();
     fs::create_dir_all(&programs).expect("target can be written");
     // Not `with_extension`, which would take the end of a version for one.
     let lock = File::create(programs.join(format!("{name}.lock"))).expect("target can be written");

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn dates() {
-        let date = |seconds| rfc3339(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        let date = |seconds| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!(date(0), "1970-01-01T00:00:00Z");
         assert_eq!(date(951_782_399), "2000-02-28T23:59:59Z");
         assert_eq!(date(951_782_400), "2000-02-29T00:00:00Z");
