@@ -174,3 +174,33 @@ fn a_clock_that_is_set() {
     let hours: std::collections::BTreeSet<&str> = said.lines().filter_map(|line| line.get(11..13)).collect();
     assert!(hours.len() > 1, "the program saw no other clock: {hours:?}");
 }
+
+/// A disk that is full: nothing can be written for a while. What is not taken is refused, what was taken is answered.
+#[test]
+fn a_full_disk() {
+    let hub = Hub::start();
+    let place = Place::new(&hub, None, WORK);
+    // A file may have no more bytes than the limit allows; with the signal ignored, writing fails as on a full disk.
+    let command = place.command("serve");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
+    let server = Running::start(shell);
+    place.wait();
+    let limit = |bytes: &str| {
+        let set =
+            std::process::Command::new("prlimit").args(["--pid", &server.id().to_string(), "--fsize", bytes]).status();
+        assert!(set.unwrap().success());
+    };
+    (1..=DELIVERIES).for_each(|number| deliver(&place, number));
+    limit("1:1");
+    for number in DELIVERIES + 1..=2 * DELIVERIES {
+        let mut connection = Connection::open(place.port).unwrap();
+        let answer = Webhook::run(number, "failure").send(&mut connection).unwrap();
+        assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body));
+        assert!(answer.head.contains("retry-after"));
+    }
+    assert_eq!(place.get("/healthz").unwrap().status, 200);
+    limit("unlimited:unlimited");
+    (DELIVERIES + 1..=2 * DELIVERIES).for_each(|number| deliver(&place, number));
+    each_once(&hub, &place, 2 * DELIVERIES);
+}

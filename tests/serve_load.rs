@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use triage_tests::services::hub::Hub;
 use triage_tests::services::postgres::Postgres;
 use triage_tests::services::wait_for;
-use triage_tests::serving::{Connection, Place, Webhook};
+use triage_tests::serving::{Connection, Place, Running, Webhook};
 
 fn number(name: &str, otherwise: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -92,4 +92,44 @@ fn postgresql() {
     let place = Place::new(&Hub::start(), Some(&server.address()), "");
     let _server = place.serve();
     burst("PostgreSQL", &place);
+}
+
+/// Runs that failed, with logs that take time to read, for so many processes with one worker each. Prints how many were done
+/// in a second, and how much of their time the connections of the database waited for locks.
+fn shared_by(processes: usize) {
+    let runs = number("TRIAGE_RUNS", 24) as u64;
+    let (hub, server) = (Hub::start(), Postgres::start());
+    hub.pad(u32::try_from(number("TRIAGE_LINES", 20_000)).unwrap());
+    let place = Place::new(&hub, Some(&server.address()), "work: {jobs: 1}\n");
+    let _serve = place.serve();
+    let _workers: Vec<_> = (1..processes).map(|_| Running::start(place.command("work"))).collect();
+    thread::sleep(Duration::from_secs(2));
+    let mut connection = Connection::open(place.port).unwrap();
+    let begin = Instant::now();
+    for run in 1..=runs {
+        assert_eq!(Webhook::run(run, "failure").send(&mut connection).unwrap().status, 202);
+    }
+    let (mut samples, mut waiting) = (0, 0);
+    wait_for("all runs to be answered", || {
+        let sample = server.query(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity \
+             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+        );
+        let mut numbers = sample.trim().split('|').map(|text| text.parse::<u32>().unwrap());
+        samples += numbers.next().unwrap();
+        waiting += numbers.next().unwrap();
+        (hub.comments().len() as u64 == runs).then_some(())
+    });
+    let took = begin.elapsed().as_secs_f64();
+    assert!(hub.comments().values().all(|comments| *comments == 1), "none twice");
+    let share = f64::from(waiting) / f64::from(samples.max(1)) * 100.0;
+    eprintln!(
+        "{processes} processes: {:.2} runs a second, {share:.2} % of {samples} samples wait for a lock",
+        runs as f64 / took
+    );
+}
+
+#[test]
+fn one_two_and_four_processes() {
+    [1, 2, 4].into_iter().for_each(shared_by);
 }

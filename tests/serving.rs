@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -159,6 +159,11 @@ impl Running {
     /// When it does not start.
     pub fn start(mut command: Command) -> Self {
         Self { child: command.spawn().expect("triage-bot starts") }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -9`.
@@ -316,9 +321,4 @@ fn hmac(key: &[u8], text: &[u8]) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).expect("any key will do");
     mac.update(text);
     hex::encode(mac.finalize().into_bytes())
-}
-
-/// A folder's program, for tests that put something around it.
-pub fn program() -> &'static Path {
-    bot::program()
 }

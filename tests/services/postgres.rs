@@ -84,6 +84,17 @@ impl Postgres {
         format!("postgres://triage@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// What a query answers, a row a line.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be asked.
+    pub fn query(&self, sql: &str) -> String {
+        let programs = newest().expect("the package brings a client");
+        let output = Command::new(programs.join("psql")).args([&self.address(), "-AtXc", sql]).output();
+        String::from_utf8(output.expect("psql starts").stdout).expect("the answer is text")
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -56,6 +56,12 @@ impl Transaction {
         Ok(row.map(|(digest, build)| DoneRequest { digest, build }))
     }
 
+    /// Forgets requests that came before that time; gives how many.
+    pub async fn forget_requests(&mut self, before: Timestamp) -> Result<u64, Error> {
+        Ok(on!(self, at => sqlx::query("DELETE FROM requests WHERE received_at < $1")
+            .bind(before.millis()).execute(at).await?.rows_affected()))
+    }
+
     /// The build with that id.
     pub async fn stored_build(&mut self, id: &str) -> Result<Option<StoredBuild>, Error> {
         let row: Option<(String, String, String, Option<String>, i64)> = on!(self, at => sqlx::query_as(

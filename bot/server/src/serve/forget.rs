@@ -10,6 +10,8 @@ use super::listen::stopped;
 
 /// Between two sweeps. The first comes after a tenth of it: a start is busy enough.
 const EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long it is known what was done: forges send a delivery again for some days, clients sooner.
+const DONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Sweeps until the program is to end.
 pub async fn now_and_then(app: App, mut stop: watch::Receiver<bool>) {
@@ -20,6 +22,9 @@ pub async fn now_and_then(app: App, mut stop: watch::Receiver<bool>) {
             () = tokio::time::sleep(wait) => {}
         }
         wait = EVERY;
+        if let Err(error) = forget_done(&app).await {
+            tracing::warn!(%error, "what was done long ago could not be forgotten; it will be tried again");
+        }
         let retention = app.config().retention;
         match app.store.sweep(&retention, Timestamp::from(SystemTime::now())).await {
             Ok(swept) if swept.is_over => {
@@ -30,4 +35,13 @@ pub async fn now_and_then(app: App, mut stop: watch::Receiver<bool>) {
             Err(error) => tracing::warn!(%error, "what is old could not be forgotten; it will be tried again"),
         }
     }
+}
+
+/// Forgets jobs and requests that were done long ago.
+async fn forget_done(app: &App) -> Result<(), triage_store::Error> {
+    let before = Timestamp::from(SystemTime::now()).before(DONE);
+    let mut at = app.store.begin().await?;
+    at.forget_jobs(before).await?;
+    at.forget_requests(before).await?;
+    at.commit().await
 }
