@@ -169,7 +169,7 @@ fn the_pages_in_a_browser() {
         "/search?q=valve",
         "/search",
         "/login",
-        "/nowhere/at/all",
+        "/cause/0000000000000009",
     ];
     // TRIAGE_SCREENSHOTS=/tmp/shots keeps a picture of each.
     let shots = std::env::var("TRIAGE_SCREENSHOTS").unwrap_or_default();

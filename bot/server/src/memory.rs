@@ -13,27 +13,34 @@ const FILES: usize = 12;
 
 /// Where a report comes from.
 pub struct Origin<'a> {
-    /// What was built.
-    pub checkout: &'a NewCheckout,
+    /// What was built; none when that is not known: then its causes are on no branch.
+    pub checkout: Option<&'a NewCheckout>,
+    /// What stands for all builds of the report together: see [`NewBuild::cell`].
+    pub cell: Option<&'a str>,
     /// The series that it is of, with its version.
     pub series: Option<(&'a str, i64)>,
     /// Where the logs are.
     pub url: Option<&'a str>,
     /// The id of a build by the name of its log: the same for the same build, and no other's.
-    pub id: &'a (dyn Fn(&str) -> String + Sync),
+    pub id: &'a (dyn Fn(&str) -> String + Send + Sync),
 }
 
 /// Writes down what a report says, without the secrets that a log leaked; the same report changes nothing the
 /// second time.
 pub async fn remember(at: &mut Transaction, origin: &Origin<'_>, report: &Masked, now: Timestamp) -> Result<(), Error> {
-    let checkout = at.record_checkout(origin.checkout, now).await?;
+    let checkout = match origin.checkout {
+        Some(checkout) => Some(at.record_checkout(checkout, now).await?),
+        None => None,
+    };
+    let tree = origin.checkout.map_or("", |checkout| checkout.tree.as_str());
     let text = serde_json::to_string(&**report).map_err(std::io::Error::from)?;
     for (number, build) in report.builds.iter().enumerate() {
         let (series, version) = origin.series.unwrap_or_default();
         let build = NewBuild {
             id: (origin.id)(&build.id),
             name: build.id.clone(),
-            checkout: Some(checkout),
+            checkout,
+            cell: origin.cell.map(str::to_owned),
             series: origin.series.map(|_| series.to_owned()),
             version,
             status: triage_report::summary::json_name(build.status),
@@ -48,10 +55,41 @@ pub async fn remember(at: &mut Transaction, origin: &Origin<'_>, report: &Masked
     causes.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
     for cause in causes {
         let builds = cause.builds.iter().map(|build| (origin.id)(build)).collect();
-        let seen = SeenCause { builds, ..seen(cause, &origin.checkout.tree) };
+        let seen = SeenCause { builds, ..seen(cause, tree) };
         at.record_cause(&seen, now).await?;
     }
     Ok(())
+}
+
+/// Writes down that all passed of what stands together: see [`NewBuild::cell`].
+pub async fn passed(
+    at: &mut Transaction,
+    checkout: &NewCheckout,
+    cell: &str,
+    id: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let build = NewBuild {
+        id: id.to_owned(),
+        name: cell.to_owned(),
+        checkout: Some(at.record_checkout(checkout, now).await?),
+        status: "pass".to_owned(),
+        cell: Some(cell.to_owned()),
+        url: checkout.url.clone(),
+        ..NewBuild::default()
+    };
+    at.record_build(&build, now).await?;
+    Ok(())
+}
+
+/// Ids of builds by their places in a report: that of the first is `id` itself.
+pub fn numbered(id: &str, report: &Masked) -> impl Fn(&str) -> String {
+    let names: Vec<String> = report.builds.iter().map(|build| build.id.clone()).collect();
+    let id = id.to_owned();
+    move |name| match names.iter().position(|one| one == name) {
+        Some(0) | None => id.clone(),
+        Some(number) => format!("{id}-{number}"),
+    }
 }
 
 /// A cause as it is remembered, without its builds.

@@ -79,6 +79,9 @@ pub struct NewBuild {
     pub status: String,
     /// What it is a build of, by name.
     pub axes: BTreeMap<String, String>,
+    /// What follows each other on its line, when that is not what the axes say: a workflow whose jobs stand for it
+    /// together. Without it and without axes, it is the name.
+    pub cell: Option<String>,
     /// Where its log is.
     pub url: Option<String>,
     /// The report in JSON.
@@ -121,10 +124,17 @@ impl Transaction {
         Ok(id)
     }
 
+    /// Whether something was built of a tree or repository.
+    pub async fn knows_tree(&mut self, tree: &str) -> Result<bool, Error> {
+        let row: Option<(i64,)> = on!(self, at => sqlx::query_as("SELECT id FROM branches WHERE tree = $1 LIMIT 1")
+            .bind(storable(tree, NAME)).fetch_optional(at).await?);
+        Ok(row.is_some())
+    }
+
     /// Writes a build down; false when it is known already. A build that passed ends the causes that
     /// earlier states of its line had in the same cell.
     pub async fn record_build(&mut self, build: &NewBuild, now: Timestamp) -> Result<bool, Error> {
-        let cell = cell(&build.axes);
+        let cell = cell(build);
         let written = on!(self, at => sqlx::query(
                 "INSERT INTO builds (id, series, version, status, axes, report, received_at, checkout, cell, name, url) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
@@ -180,7 +190,11 @@ impl Transaction {
 }
 
 /// What is built, as one text: builds of a line with the same one follow each other.
-fn cell(axes: &BTreeMap<String, String>) -> String {
-    let values = CELL.map(|axis| axes.get(axis).map(|value| value.replace('|', "/")).unwrap_or_default());
-    storable(&values.join("|"), NAME)
+fn cell(build: &NewBuild) -> String {
+    if let Some(cell) = &build.cell {
+        return storable(cell, NAME);
+    }
+    let values = CELL.map(|axis| build.axes.get(axis).map(|value| value.replace('|', "/")).unwrap_or_default());
+    let is_known = values.iter().any(|value| !value.is_empty());
+    if is_known { storable(&values.join("|"), NAME) } else { storable(&build.name, NAME) }
 }

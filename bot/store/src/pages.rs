@@ -76,6 +76,8 @@ pub struct Build {
     pub received_at: Timestamp,
     /// What was built.
     pub checkout: Option<i64>,
+    /// What follows each other on its line.
+    pub cell: Option<String>,
     /// The series that it built, and its version.
     pub series: Option<(String, i64)>,
 }
@@ -146,14 +148,14 @@ pub type Day = (i64, u64, u64);
 
 const LINE: &str = "b.id, b.kind, b.tree, b.name, b.open_causes, b.last_seen_at, b.checkout";
 const CHECKOUT: &str = "id, branch, key, commit_id, title, url, passed, failed, empty, first_seen_at, last_seen_at";
-const BUILD: &str = "id, name, status, axes, url, received_at, checkout, series, version";
+const BUILD: &str = "id, name, status, axes, url, received_at, checkout, cell, series, version";
 const CAUSE: &str = "c.fingerprint, c.class, c.kind, c.title, c.place, c.state, c.builds, c.branches, \
                      c.first_seen_at, c.last_seen_at, c.fixed_at, c.verdict, c.verdict_detail";
 
 type LineRow = (i64, String, String, String, i64, i64, i64);
 type Text = Option<String>;
 type CheckoutRow = (i64, i64, String, Text, Text, Text, i64, i64, i64, i64, i64);
-type BuildRow = (String, Text, String, String, Text, i64, Option<i64>, Text, i64);
+type BuildRow = (String, Text, String, String, Text, i64, Option<i64>, Text, Text, i64);
 type CauseRow = (String, String, String, String, String, String, i64, i64, i64, i64, Option<i64>, Text, Text);
 
 impl Transaction {
@@ -282,7 +284,7 @@ impl Transaction {
     /// Builds that have a cause, the last first, with when.
     pub async fn builds_with(&mut self, fingerprint: &str, from: &Cursor, limit: usize) -> Result<Vec<Build>, Error> {
         let rows: Vec<BuildRow> = on!(self, at => sqlx::query_as(
-                "SELECT b.id, b.name, b.status, b.axes, b.url, x.seen_at, b.checkout, b.series, b.version \
+                "SELECT b.id, b.name, b.status, b.axes, b.url, x.seen_at, b.checkout, b.cell, b.series, b.version \
                  FROM cause_builds AS x JOIN builds AS b ON b.id = x.build WHERE x.fingerprint = $1 \
                  AND (x.seen_at, x.build) < ($2, $3) ORDER BY x.seen_at DESC, x.build DESC LIMIT $4",
             )
@@ -443,7 +445,8 @@ fn build(row: BuildRow) -> Build {
         url: row.4,
         received_at: Timestamp::from_millis(row.5),
         checkout: row.6,
-        series: row.7.map(|series| (series, row.8)),
+        cell: row.7,
+        series: row.8.map(|series| (series, row.9)),
     }
 }
 

@@ -152,6 +152,7 @@ impl Writer<'_> {
             misc: Misc {
                 triage: Some(OfBuild {
                     name: build.name,
+                    cell: build.cell,
                     url: build.url.filter(|url| !is_address(url)),
                     series,
                     version: version.unwrap_or(0),

@@ -268,6 +268,7 @@ impl Reader {
             name: if own.name.is_empty() { id.clone() } else { own.name },
             id,
             checkout,
+            cell: own.cell,
             series: own.series,
             version: own.version,
             status: status.to_owned(),

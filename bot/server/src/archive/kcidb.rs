@@ -184,6 +184,9 @@ pub struct OfBuild {
     /// Where its log is, when that is no address on the web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// What follows each other on its line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
     /// The series that it built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,

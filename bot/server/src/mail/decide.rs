@@ -107,7 +107,8 @@ async fn remember(
         url: config.archive.as_ref().map(|archive| archive.replace("{id}", id_of_head)),
     };
     let origin = Origin {
-        checkout: &checkout,
+        checkout: Some(&checkout),
+        cell: None,
         series: Some((thread.id.as_str(), thread.version.into())),
         url: result.url.as_deref(),
         id: &id,

@@ -21,8 +21,8 @@ use triage_store::{Audit, DoneRequest, LineKind, NewCheckout, StoredBuild, Times
 use super::answer::Problem;
 use super::{App, body, source};
 use crate::config::Access;
+use crate::memory::{self, Origin};
 use crate::work::reading::Log;
-use crate::work::remember::{self, Origin};
 use crate::work::run::digest;
 
 /// A request that is done once.
@@ -101,17 +101,10 @@ pub async fn post(
             return replay(&app, &done, &fingerprint).await;
         }
     }
-    let checkout = NewCheckout {
-        kind: LineKind::Branch,
-        tree: axes.get("tree").cloned().unwrap_or_default(),
-        name: axes.get("branch").cloned().unwrap_or_default(),
-        key: axes.get("commit").cloned().unwrap_or_else(|| id.clone()),
-        commit: axes.get("commit").cloned(),
-        title: None,
-        url: None,
-    };
-    let origin = Origin { checkout: &checkout, series: None, id: &id, url: None };
-    remember::report(&mut at, &origin, &report, now).await.map_err(|error| match error {
+    let checkout = checkout_of(&axes, &id);
+    let numbered = memory::numbered(&id, &report);
+    let origin = Origin { checkout: checkout.as_ref(), cell: None, series: None, url: None, id: &numbered };
+    memory::remember(&mut at, &origin, &report, now).await.map_err(|error| match error {
         crate::error::Error::Store(error) => error.into(),
         other => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
     })?;
@@ -250,6 +243,20 @@ fn moment() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{} {} {}", since.as_nanos(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What was built, when the sender says of which tree it is. Builds of a commit belong together.
+fn checkout_of(axes: &BTreeMap<String, String>, id: &str) -> Option<NewCheckout> {
+    let axis = |name: &str| axes.get(name).filter(|value| !value.is_empty()).cloned();
+    Some(NewCheckout {
+        kind: LineKind::Branch,
+        tree: axis("tree")?,
+        name: axis("branch").unwrap_or_default(),
+        key: axis("commit").unwrap_or_else(|| id.to_owned()),
+        commit: axis("commit"),
+        title: None,
+        url: None,
+    })
 }
 
 fn shown(from: IpAddr, axes: &BTreeMap<String, String>) -> String {

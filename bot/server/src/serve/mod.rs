@@ -72,7 +72,8 @@ impl App {
     /// With a configuration that does not change.
     #[cfg(test)]
     pub fn fixed(store: Store, config: Config) -> Self {
-        Self::new(store, watch::channel(Arc::new(config)).1, Reading::new(1, 1 << 20))
+        let reading = Reading::new(1, config.server.limits.unpacked_bytes);
+        Self::new(store, watch::channel(Arc::new(config)).1, reading)
     }
 
     /// The configuration as it is now; it changes with SIGHUP.

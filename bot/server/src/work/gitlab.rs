@@ -17,7 +17,7 @@ use super::Pool;
 use super::failure::Failure;
 use super::publish::Said;
 use super::reading::Log;
-use super::run::{Finding, Subject, digest, done, record};
+use super::run::{Built, Finding, Subject, done, record};
 use super::task::Told;
 use crate::config::{Config, GitlabConfig};
 use crate::dashboard::{Link, permalink};
@@ -85,9 +85,12 @@ pub async fn read(pool: &Arc<Pool>, job: &Job, told: &Told, id: u64, ended: Ende
     let pipeline = gitlab.pipeline(&project, id).await?;
     let change = gitlab.merge_requests_of(&project, &pipeline).await?.into_iter().find(|change| !change.superseded);
     let head = change.as_ref().map_or(pipeline.sha.clone(), |change| change.head_sha.clone());
-    let subject = Subject::new(told, change.as_ref().map(|change| change.iid), head.as_str());
+    let number = change.as_ref().map(|change| change.iid);
+    let subject = Subject::new(told, number, head.as_str());
+    let mut built = Built::new(job, told, number, head.as_str(), &pipeline.of, ended);
+    built.checkout.url = Some(pipeline.web_url.clone()).filter(|url| !url.is_empty());
     if ended == Ended::Passed && !subject.is_known(pool).await? {
-        return done(pool, job, told, "it passed, and nothing was said before").await;
+        return built.passed(pool, job).await;
     }
     let mut logs = Vec::new();
     if ended == Ended::Failed {
@@ -104,19 +107,16 @@ pub async fn read(pool: &Arc<Pool>, job: &Job, told: &Told, id: u64, ended: Ende
         }
     }
     let report = pool.reading.report(logs).await.map_err(|error| Failure::Later(error.to_string(), None))?;
-    let build = digest(&["build", &job.key]);
-    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&build)));
+    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&built.id)));
     let said = Said {
         told: told.clone(),
         head_sha: head.as_str().to_owned(),
         built_sha: pipeline.sha.as_str().to_owned(),
-        change: change.map(|change| change.iid),
+        change: number,
         answer: compose(&report, link.as_deref(), configured(&config)?.commands),
         comment: None,
-        line: pipeline.of.clone(),
-        url: Some(pipeline.web_url.clone()).filter(|url| !url.is_empty()),
     };
-    record(pool, job, Finding { subject: &subject, head_sha: head.as_str(), report: &report, id: &build, said }).await
+    record(pool, job, Finding { subject: &subject, built: &built, report: &report, said }).await
 }
 
 /// What is said about a report on GitLab.

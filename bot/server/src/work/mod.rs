@@ -12,7 +12,6 @@ mod gitlab;
 mod publish;
 pub mod reading;
 mod reaper;
-pub mod remember;
 pub mod run;
 mod sweep;
 pub mod task;
