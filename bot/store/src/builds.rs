@@ -124,6 +124,13 @@ impl Transaction {
         Ok(id)
     }
 
+    /// Whether something was built of a tree or repository.
+    pub async fn knows_tree(&mut self, tree: &str) -> Result<bool, Error> {
+        let row: Option<(i64,)> = on!(self, at => sqlx::query_as("SELECT id FROM branches WHERE tree = $1 LIMIT 1")
+            .bind(storable(tree, NAME)).fetch_optional(at).await?);
+        Ok(row.is_some())
+    }
+
     /// Writes a build down; false when it is known already. A build that passed ends the causes that
     /// earlier states of its line had in the same cell.
     pub async fn record_build(&mut self, build: &NewBuild, now: Timestamp) -> Result<bool, Error> {

@@ -79,8 +79,6 @@ pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -
             change: Some(comment.change),
             answer,
             comment: Some(comment.id),
-            line: String::new(),
-            url: None,
         };
         record(&mut at, job, &subject, said).await?;
     }

@@ -18,7 +18,7 @@ use super::failure::Failure;
 use super::proof;
 use super::publish::Said;
 use super::reading::Log;
-use super::run::{Finding, Subject, digest, done, record};
+use super::run::{Built, Finding, Subject, done, record};
 use super::task::Told;
 use crate::config::{Config, GithubConfig};
 use crate::dashboard::{Link, permalink};
@@ -89,9 +89,13 @@ pub async fn read(
     let run = session.run(&repository, run, u32::try_from(attempt).ok()).await?;
     let pull = session.pull_request_of(&repository, &run).await?;
     let subject = Subject::new(told, pull, &run.head_sha);
+    let branch = run.head_branch.as_deref().unwrap_or_default();
+    let mut built = Built::new(job, told, pull, &run.head_sha, branch, ended);
+    built.checkout.url = Some(run.html_url.clone()).filter(|url| !url.is_empty());
+    built.workflow = run.name.clone().unwrap_or_else(|| "workflow".to_owned());
     // What was never said needs no taking back.
     if ended == Ended::Passed && !subject.is_known(pool).await? {
-        return done(pool, job, told, "it passed, and nothing was said before").await;
+        return built.passed(pool, job).await;
     }
     let logs = match ended {
         Ended::Passed => Vec::new(),
@@ -102,8 +106,7 @@ pub async fn read(
         return done(pool, job, told, &format!("there are no logs: {missing}")).await;
     }
     let report = proof::report(pool, told, &run.head_sha, logs).await?;
-    let id = digest(&["build", &job.key]);
-    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&id)));
+    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&built.id)));
     let workflow = run.name.as_deref().unwrap_or_default();
     let said = Said {
         told: told.clone(),
@@ -112,19 +115,8 @@ pub async fn read(
         change: pull,
         answer: compose(&report, workflow, link.as_deref(), configured(&config)?.commands),
         comment: None,
-        line: run.head_branch.clone().unwrap_or_default(),
-        url: Some(run.html_url.clone()).filter(|url| !url.is_empty()),
     };
-    let finding = Finding {
-        subject: &subject,
-        head_sha: &run.head_sha,
-        report: &report,
-        id: &id,
-        cell: if workflow.is_empty() { "workflow" } else { workflow },
-        has_passed: ended == Ended::Passed,
-        said,
-    };
-    record(pool, job, finding).await
+    record(pool, job, Finding { subject: &subject, built: &built, report: &report, said }).await
 }
 
 /// What is said about a report on GitHub. Each workflow has a comment of its own: one that passes must not take back what

@@ -18,7 +18,7 @@ use super::failure::Failure;
 use super::proof;
 use super::publish::Said;
 use super::reading::Log;
-use super::run::{Finding, Subject, digest, done, record};
+use super::run::{Built, Finding, Subject, done, record};
 use super::task::Told;
 use crate::config::{Config, GitlabConfig};
 use crate::dashboard::{Link, permalink};
@@ -86,9 +86,12 @@ pub async fn read(pool: &Arc<Pool>, job: &Job, told: &Told, id: u64, ended: Ende
     let pipeline = gitlab.pipeline(&project, id).await?;
     let change = gitlab.merge_requests_of(&project, &pipeline).await?.into_iter().find(|change| !change.superseded);
     let head = change.as_ref().map_or(pipeline.sha.clone(), |change| change.head_sha.clone());
-    let subject = Subject::new(told, change.as_ref().map(|change| change.iid), head.as_str());
+    let number = change.as_ref().map(|change| change.iid);
+    let subject = Subject::new(told, number, head.as_str());
+    let mut built = Built::new(job, told, number, head.as_str(), &pipeline.of, ended);
+    built.checkout.url = Some(pipeline.web_url.clone()).filter(|url| !url.is_empty());
     if ended == Ended::Passed && !subject.is_known(pool).await? {
-        return done(pool, job, told, "it passed, and nothing was said before").await;
+        return built.passed(pool, job).await;
     }
     let mut logs = Vec::new();
     if ended == Ended::Failed {
@@ -105,28 +108,16 @@ pub async fn read(pool: &Arc<Pool>, job: &Job, told: &Told, id: u64, ended: Ende
         }
     }
     let report = proof::report(pool, told, pipeline.sha.as_str(), logs).await?;
-    let build = digest(&["build", &job.key]);
-    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&build)));
+    let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&built.id)));
     let said = Said {
         told: told.clone(),
         head_sha: head.as_str().to_owned(),
         built_sha: pipeline.sha.as_str().to_owned(),
-        change: change.map(|change| change.iid),
+        change: number,
         answer: compose(&report, link.as_deref(), configured(&config)?.commands),
         comment: None,
-        line: pipeline.of.clone(),
-        url: Some(pipeline.web_url.clone()).filter(|url| !url.is_empty()),
     };
-    let finding = Finding {
-        subject: &subject,
-        head_sha: head.as_str(),
-        report: &report,
-        id: &build,
-        cell: "pipeline",
-        has_passed: ended == Ended::Passed,
-        said,
-    };
-    record(pool, job, finding).await
+    record(pool, job, Finding { subject: &subject, built: &built, report: &report, said }).await
 }
 
 /// What is said about a report on GitLab.
@@ -149,7 +140,7 @@ pub async fn publish(pool: &Arc<Pool>, said: &Said) -> Result<String, Failure> {
     let target = Target { project, merge_request, head_sha: sha(&said.head_sha)?, built_sha: sha(&said.built_sha)? };
     let status = configured(&config)?.status.then(|| Status {
         name: KEY.to_owned(),
-        target_url: said.url.clone(),
+        target_url: config.server.url.clone(),
         pipeline: None,
         blocks: false,
     });

@@ -30,12 +30,6 @@ pub struct Said {
     pub answer: Answer,
     /// The comment that it answers, when it is no report: then it is a comment alone, without a check and suggestions.
     pub comment: Option<u64>,
-    /// The branch that was built.
-    #[serde(default)]
-    pub line: String,
-    /// The page of the run.
-    #[serde(default)]
-    pub url: Option<String>,
 }
 
 /// Says a reply.

@@ -27,8 +27,8 @@ pub async fn answer(
         return done(pool, job, told, "it neither failed nor passed").await;
     }
     // Most runs pass, in repositories where nothing failed lately: that needs no question.
-    if ended == Ended::Passed && !is_known_place(pool, told).await? {
-        return done(pool, job, told, "it passed, and nothing was said here before").await;
+    if ended == Ended::Passed && !is_known_tree(pool, told).await? {
+        return done(pool, job, told, "it passed, and nothing failed here before").await;
     }
     match told.forge {
         Forge::Github => super::github::read(pool, job, told, run, attempt, ended).await,
@@ -40,17 +40,10 @@ pub async fn answer(
 pub struct Finding<'a> {
     /// What the reply is about.
     pub subject: &'a Subject,
-    /// The commit that is answered: of a change its head.
-    pub head_sha: &'a str,
+    /// What was built.
+    pub built: &'a Built,
     /// The report.
     pub report: &'a Masked,
-    /// What tells its builds from all others.
-    pub id: &'a str,
-    /// The workflow or pipeline. Its jobs stand for it together: only when all passed is it known that a cause of one of
-    /// them is gone.
-    pub cell: &'a str,
-    /// All passed.
-    pub has_passed: bool,
     /// What is said.
     pub said: Said,
 }
@@ -88,18 +81,85 @@ impl Subject {
     }
 }
 
-/// Whether something was said in a repository, ever.
-async fn is_known_place(pool: &Pool, told: &Told) -> Result<bool, Failure> {
+/// Whether something failed in a repository, as far as is remembered.
+async fn is_known_tree(pool: &Pool, told: &Told) -> Result<bool, Failure> {
     let mut at = pool.store.read().await?;
-    let ever = triage_store::Timestamp::from_millis(0);
-    let replies = at.count(told.forge.name(), triage_store::Counted::Place(&told.repository), ever).await?;
+    let known = at.knows_tree(&told.repository).await?;
     at.roll_back().await?;
-    Ok(replies > 0)
+    Ok(known)
+}
+
+/// What a run built. The jobs of a workflow stand for it together: only when all passed is it known that a cause of
+/// one of them is gone.
+pub struct Built {
+    /// The line of development and its state.
+    pub checkout: NewCheckout,
+    /// The name of the workflow.
+    pub workflow: String,
+    /// What tells its builds from all others.
+    pub id: String,
+    /// How it ended.
+    pub has_passed: bool,
+}
+
+impl Built {
+    /// Of a change, or of a branch.
+    pub fn new(job: &Job, told: &Told, change: Option<u64>, head_sha: &str, branch: &str, ended: Ended) -> Self {
+        let name = match (change, told.forge) {
+            (Some(number), Forge::Github) => format!("#{number}"),
+            (Some(number), Forge::Gitlab) => format!("!{number}"),
+            (None, _) => branch.to_owned(),
+        };
+        let checkout = NewCheckout {
+            kind: if change.is_some() { LineKind::Change } else { LineKind::Branch },
+            tree: told.repository.clone(),
+            name,
+            key: head_sha.to_owned(),
+            commit: Some(head_sha.to_owned()),
+            title: None,
+            url: None,
+        };
+        let workflow = "pipeline".to_owned();
+        Self { checkout, workflow, id: digest(&["build", &job.key]), has_passed: ended == Ended::Passed }
+    }
+
+    /// It passed, and nothing was said about it: that alone is remembered.
+    pub async fn passed(&self, pool: &Pool, job: &Job) -> Result<(), Failure> {
+        let mut at = pool.store.begin().await?;
+        at.finish_job(job, now()).await?;
+        self.remember(&mut at, None, None).await?;
+        note(&mut at, "result", &format!("{} {}", self.checkout.tree, job.key), "it passed").await?;
+        at.commit().await?;
+        Ok(())
+    }
+
+    async fn remember(
+        &self,
+        at: &mut Transaction,
+        series: Option<(&str, i64)>,
+        report: Option<&Masked>,
+    ) -> Result<(), Failure> {
+        match report {
+            Some(report) if !self.has_passed => {
+                let id = memory::numbered(&self.id, report);
+                let origin = Origin {
+                    checkout: Some(&self.checkout),
+                    cell: Some(&self.workflow),
+                    series,
+                    url: self.checkout.url.as_deref(),
+                    id: &id,
+                };
+                memory::remember(at, &origin, report, now()).await?;
+            }
+            _ => memory::passed(at, &self.checkout, &self.workflow, &self.id, now()).await?,
+        }
+        Ok(())
+    }
 }
 
 /// The build, its causes, the reply, the work to publish it, and the end of the job: all or nothing.
 pub async fn record(pool: &Arc<Pool>, job: &Job, finding: Finding<'_>) -> Result<(), Failure> {
-    let Finding { subject, head_sha, report, id, cell, has_passed, said } = finding;
+    let Finding { subject, built, report, said } = finding;
     let now = now();
     let reply = NewReply {
         key: digest(&["reply", &job.key]),
@@ -124,36 +184,11 @@ pub async fn record(pool: &Arc<Pool>, job: &Job, finding: Finding<'_>) -> Result
         place: said.told.repository.clone(),
         subject: subject.thread.clone(),
         author: String::new(),
-        base: Some(head_sha.to_owned()),
+        base: Some(said.head_sha.clone()),
         messages: Vec::new(),
     };
     at.record_series(&series, now).await?;
-    let (kind, name) = match said.change {
-        Some(number) if said.told.forge == Forge::Gitlab => (LineKind::Change, format!("!{number}")),
-        Some(number) => (LineKind::Change, format!("#{number}")),
-        None => (LineKind::Branch, said.line.clone()),
-    };
-    let checkout = NewCheckout {
-        kind,
-        tree: said.told.repository.clone(),
-        name,
-        key: head_sha.to_owned(),
-        commit: Some(head_sha.to_owned()),
-        title: None,
-        url: said.url.clone(),
-    };
-    if has_passed {
-        memory::passed(&mut at, &checkout, cell, id, now).await?;
-    } else {
-        let origin = Origin {
-            checkout: Some(&checkout),
-            cell: Some(cell),
-            series: Some((subject.thread.as_str(), subject.version)),
-            url: said.url.as_deref(),
-            id: &memory::numbered(id, report),
-        };
-        memory::remember(&mut at, &origin, report, now).await?;
-    }
+    built.remember(&mut at, Some((&subject.thread, subject.version)), Some(report)).await?;
     // A commit of GitLab without a merge request has no place for an answer.
     let has_place = said.change.is_some() || said.told.forge == Forge::Github;
     let recorded = if has_place { Some(at.record_reply(&reply, now).await?) } else { None };
