@@ -67,6 +67,7 @@ async fn fill(store: &Store) {
                     .map(|(name, value)| (name.to_owned(), value.to_owned()))
                     .into(),
                 url: Some(if arch == "arm64" { "https://ci.example.org/1?x=[y]".into() } else { "ftp:no url".into() }),
+                cell: None,
                 report: None,
             };
             at.record_build(&build, now).await.unwrap();

@@ -139,7 +139,7 @@ impl Database {
         self.rows(
             "builds (id, name, series, version, status, axes, report, received_at, checkout, cell)",
             &format!(
-                "{id}, 'arch' || (n % {ARCHES}) || '.log', NULL, 0, CASE WHEN n * 7919 % 100 < 30 THEN 'fail' ELSE 'pass' END, \
+                "{id}, 'arch' || (n % {ARCHES}) || '.log', NULL, 0, CASE WHEN (n * 7919 + n / 88000 * 41) % 100 < 30 THEN 'fail' ELSE 'pass' END, \
                  '{{\"arch\":\"arch' || (n % {ARCHES}) || '\",\"config\":\"config' || (n / {ARCHES} % {CONFIGS}) \
                  || '\",\"toolchain\":\"gcc\",\"version\":\"12.2\"}}', \
                  CASE WHEN n % {per_state} = 0 THEN {report} END, {time}, {checkout}, \
@@ -167,7 +167,7 @@ impl Database {
                 self.run(format!(
                     "INSERT INTO cause_builds (fingerprint, build, seen_at) WITH RECURSIVE numbers(n) AS (SELECT \
                      CAST({start} AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < {end}) \
-                     SELECT {fingerprint}, {id}, {time} FROM numbers WHERE n * 7919 % 100 < 30{distinct}",
+                     SELECT {fingerprint}, {id}, {time} FROM numbers WHERE (n * 7919 + n / 88000 * 41) % 100 < 30{distinct}",
                     id = self.hex("n")
                 ))
                 .await?;

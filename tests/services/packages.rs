@@ -1,4 +1,5 @@
-//! What the machine lacks for a test is installed once: packages of Debian as root, programs of PyPI in a folder of `target`.
+//! What the machine lacks for a test is installed once: packages of Debian as root, programs of PyPI and npm in a folder of
+//! `target`.
 //!
 //! A test that needs a program which cannot be installed fails and says so.
 
@@ -44,27 +45,55 @@ pub fn find(program: &str) -> Option<PathBuf> {
 
 /// A program of PyPI in an environment of its own, installed at the first use; `package` is `name==version`.
 pub fn python(package: &str, program: &str) -> PathBuf {
-    let own = std::env::current_exe().expect("a running program has a path");
-    let target = own.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
-    let folder = target.join("programs").join(package.replace("==", "-"));
-    fs::create_dir_all(folder.parent().expect("the folder has a parent")).expect("target can be written");
-    let lock = File::create(folder.with_extension("lock")).expect("target can be written");
-    lock.lock().expect("files can be locked");
-    let ready = folder.join("ready");
-    if !ready.exists() {
+    let folder = installed(&package.replace("==", "-"), |folder| {
         if !Command::new("python3").args(["-m", "ensurepip", "--version"]).output().is_ok_and(|it| it.status.success())
         {
             need(&[("python3", "python3"), ("/usr/share/doc/python3-venv", "python3-venv")]);
         }
-        // What an install that broke off left.
-        let _ = fs::remove_dir_all(&folder);
-        run("python3", &["-m".as_ref(), "venv".as_ref(), folder.as_ref()]);
+        run("python3", &["-m".as_ref(), "venv".as_ref(), folder]);
         let pip = folder.join("bin/pip");
         let flags = ["install", "--quiet", "--disable-pip-version-check", package];
         run(pip.to_str().expect("the path is UTF-8"), &flags.map(Path::new));
+    });
+    folder.join("bin").join(program)
+}
+
+/// The `node_modules` of packages of npm, each `name@version`, installed at the first use in a folder with this name. No
+/// script of a package is run.
+pub fn npm(name: &str, packages: &[&str]) -> PathBuf {
+    let folder = installed(&format!("{name}-{}", versions(packages)), |folder| {
+        need(&[("node", "nodejs"), ("npm", "npm")]);
+        fs::create_dir(folder).expect("target can be written");
+        let flags = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"];
+        let args = flags.iter().map(Path::new).chain([folder]).chain(packages.iter().map(Path::new));
+        run("npm", &args.collect::<Vec<_>>());
+    });
+    folder.join("node_modules")
+}
+
+/// What makes a folder a different one when a version changes.
+fn versions(packages: &[&str]) -> String {
+    let versions = packages.iter().filter_map(|package| package.rsplit_once('@')).map(|(_, version)| version);
+    versions.collect::<Vec<_>>().join("-")
+}
+
+/// A folder of `target/programs` that was filled once, by one process at a time.
+pub fn installed(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
+    let own = std::env::current_exe().expect("a running program has a path");
+    let target = own.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
+    let folder = target.join("programs").join(name);
+    fs::create_dir_all(folder.parent().expect("the folder has a parent")).expect("target can be written");
+    // Not `with_extension`, which would take the end of a version for one.
+    let lock = File::create(target.join("programs").join(format!("{name}.lock"))).expect("target can be written");
+    lock.lock().expect("files can be locked");
+    let ready = folder.join("ready");
+    if !ready.exists() {
+        // What an install that broke off left.
+        let _ = fs::remove_dir_all(&folder);
+        fill(&folder);
         File::create(&ready).expect("target can be written");
     }
-    folder.join("bin").join(program)
+    folder
 }
 
 fn run(program: &str, args: &[&Path]) {
