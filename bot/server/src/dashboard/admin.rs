@@ -103,7 +103,7 @@ fn table(visitor: &Visitor, replies: &[Outgoing]) -> Markup {
             thead {
                 tr {
                     th scope="col" { "Reply" }
-                    th scope="col" { "To" }
+                    th.wide scope="col" { "To" }
                     th scope="col" { "What went wrong" }
                     th.number scope="col" { "Since" }
                     th scope="col" { "Decide" }
@@ -116,7 +116,7 @@ fn table(visitor: &Visitor, replies: &[Outgoing]) -> Markup {
                             (clean(&reply.channel)) " " (clean(&reply.purpose))
                             span.below { (clean(&reply.thread)) }
                         }
-                        td { (clean(&reply.place)) }
+                        td.wide { (clean(&reply.place)) }
                         td { (reply.last_error.as_deref().map(clean).unwrap_or_default()) }
                         td.number { (ago(reply.state_since, now)) }
                         td {

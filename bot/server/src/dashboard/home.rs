@@ -111,7 +111,7 @@ async fn rows(at: &mut Transaction, lines: &[Line], now: Timestamp) -> Result<Ma
             thead {
                 tr {
                     th scope="col" { "Name" }
-                    th scope="col" { span.wide { "Latest builds" } span.narrow { "Builds" } }
+                    th scope="col" { span.wide { "Latest builds" } span.narrow { "Failed" } }
                     th.number scope="col" { span.wide { "Open causes" } span.narrow { "Open" } }
                     th.wide scope="col" { "Failed, 30 days" }
                     th.number scope="col" { "Built" }

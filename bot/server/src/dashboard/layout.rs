@@ -177,7 +177,7 @@ pub fn outcome(passed: u64, failed: u64, empty: u64) -> Markup {
             span.dim { "no builds" }
         } @else if failed > 0 {
             span.bar aria-hidden="true" { span.{ "part t" (tenths) } {} }
-            span.fail { (grouped(failed)) " of " (grouped(all)) " fail" }
+            span.fail { (grouped(failed)) " of " (grouped(all)) span.wide { " fail" } }
         } @else if passed > 0 {
             span.bar aria-hidden="true" {}
             span.ok { (grouped(passed)) " pass" }

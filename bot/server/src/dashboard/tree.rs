@@ -188,7 +188,7 @@ fn heading(line: &Line, checkout: &Checkout, is_latest: bool, now: Timestamp) ->
                 @if !is_latest { " — " a href=(address) { "go to the latest" } }
             }
             @if line.kind == LineKind::Change { dt { "Change" } dd { (clean(&line.name)) } }
-            dt { "Builds" }
+            dt { span.wide { "Builds" } span.narrow { "Failed" } }
             dd { (outcome(checkout.passed, checkout.failed, checkout.empty)) }
             dt { "Built" }
             dd { (date(checkout.first_seen_at)) ", last build " (ago(checkout.last_seen_at, now)) " ago" }
@@ -287,7 +287,7 @@ fn state_table(line: &Line, states: &[Checkout], now: Timestamp) -> Markup {
             thead {
                 tr {
                     th scope="col" { "State" }
-                    th scope="col" { "Builds" }
+                    th scope="col" { span.wide { "Builds" } span.narrow { "Failed" } }
                     th.number scope="col" { "Built" }
                 }
             }
