@@ -24,9 +24,11 @@ mod wake;
 mod watch;
 mod work;
 
-use sqlx::QueryBuilder;
+use std::collections::HashSet;
 
-use crate::database::{Error, Transaction, on};
+use sqlx::{QueryBuilder, Sqlite};
+
+use crate::database::{Error, On, Transaction, on};
 use crate::time::Timestamp;
 
 pub use operator::{JobCount, JobFilter};
@@ -152,45 +154,85 @@ impl Transaction {
     /// Writes jobs down, to be done once the transaction is committed. Gives how many of them are new.
     pub async fn enqueue(&mut self, jobs: &[NewJob], now: Timestamp) -> Result<u64, Error> {
         let mut new = 0;
-        on!(self, at => for jobs in jobs.chunks(ROWS) {
-            let mut query = QueryBuilder::new(
-                "INSERT INTO jobs (kind, key, lane, payload, priority, state, attempts, token, beat, ready_at, \
-                 changed_at, created_at) ",
-            );
-            query.push_values(jobs, |mut row, job| {
-                row.push_bind(&job.kind)
-                    .push_bind(&job.key)
-                    .push_bind(&job.lane)
-                    .push_bind(&job.payload)
-                    .push_bind(job.priority)
-                    .push("'ready', 0, 0, 0")
-                    .push_bind(job.not_before.millis())
-                    .push_bind(now.millis())
-                    .push_bind(now.millis());
-            });
-            query.push(" ON CONFLICT DO NOTHING");
-            new += query.build().persistent(false).execute(&mut *at).await?.rows_affected();
-        });
+        for jobs in jobs.chunks(ROWS) {
+            new += match &mut self.on {
+                On::Sqlite(at) => {
+                    let mut query = QueryBuilder::<Sqlite>::new(
+                        "INSERT INTO jobs (kind, key, lane, payload, priority, state, attempts, token, beat, ready_at, \
+                         changed_at, created_at) ",
+                    );
+                    query.push_values(jobs, |mut row, job| {
+                        row.push_bind(&job.kind)
+                            .push_bind(&job.key)
+                            .push_bind(&job.lane)
+                            .push_bind(&job.payload)
+                            .push_bind(job.priority)
+                            .push("'ready', 0, 0, 0")
+                            .push_bind(job.not_before.millis())
+                            .push_bind(now.millis())
+                            .push_bind(now.millis());
+                    });
+                    query.push(" ON CONFLICT DO NOTHING");
+                    query.build().persistent(false).execute(&mut **at).await?.rows_affected()
+                }
+                // One statement for any number of rows, so that it is parsed and planned once.
+                On::Postgres(at) => {
+                    let texts = |part: fn(&NewJob) -> &str| jobs.iter().map(part).collect::<Vec<_>>();
+                    sqlx::query(
+                        "INSERT INTO jobs (kind, key, lane, payload, priority, state, attempts, token, beat, ready_at, \
+                         changed_at, created_at) SELECT kind, key, lane, payload, priority, 'ready', 0, 0, 0, ready_at, \
+                         $7, $7 FROM UNNEST($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::BIGINT[]) \
+                         AS new (kind, key, lane, payload, priority, ready_at) ON CONFLICT DO NOTHING",
+                    )
+                    .bind(texts(|job| &job.kind))
+                    .bind(texts(|job| &job.key))
+                    .bind(jobs.iter().map(|job| job.lane.as_deref()).collect::<Vec<_>>())
+                    .bind(texts(|job| &job.payload))
+                    .bind(jobs.iter().map(|job| job.priority).collect::<Vec<_>>())
+                    .bind(jobs.iter().map(|job| job.not_before.millis()).collect::<Vec<_>>())
+                    .bind(now.millis())
+                    .execute(&mut **at)
+                    .await?
+                    .rows_affected()
+                }
+            };
+        }
         if new > 0 {
             self.wake().await?;
         }
         Ok(new)
     }
 
-    /// Notes that messages were dealt with, as [`Transaction::see`] does. Gives those, by their place in the
-    /// list, that had not been before; of two that are the same, the first.
+    /// Notes that messages (channel, id, verdict) were dealt with, as [`Transaction::see`] does. Says of each whether it had
+    /// not been before; of two that are the same, the first.
     pub async fn see_all(&mut self, messages: &[(&str, &str, &str)], now: Timestamp) -> Result<Vec<bool>, Error> {
-        let mut written = std::collections::HashSet::new();
-        on!(self, at => for messages in messages.chunks(ROWS) {
-            let mut query = QueryBuilder::new("INSERT INTO inbox (channel, id, verdict, received_at) ");
-            query.push_values(messages, |mut row, (channel, id, verdict)| {
-                row.push_bind(*channel).push_bind(*id).push_bind(*verdict).push_bind(now.millis());
+        let mut written: HashSet<(String, String)> = HashSet::new();
+        for messages in messages.chunks(ROWS) {
+            written.extend(match &mut self.on {
+                On::Sqlite(at) => {
+                    let mut query =
+                        QueryBuilder::<Sqlite>::new("INSERT INTO inbox (channel, id, verdict, received_at) ");
+                    query.push_values(messages, |mut row, (channel, id, verdict)| {
+                        row.push_bind(*channel).push_bind(*id).push_bind(*verdict).push_bind(now.millis());
+                    });
+                    query.push(" ON CONFLICT DO NOTHING RETURNING channel, id");
+                    query.build_query_as().persistent(false).fetch_all(&mut **at).await?
+                }
+                On::Postgres(at) => {
+                    sqlx::query_as(
+                        "INSERT INTO inbox (channel, id, verdict, received_at) SELECT channel, id, verdict, $4 \
+                         FROM UNNEST($1::TEXT[], $2::TEXT[], $3::TEXT[]) AS new (channel, id, verdict) \
+                         ON CONFLICT DO NOTHING RETURNING channel, id",
+                    )
+                    .bind(messages.iter().map(|message| message.0).collect::<Vec<_>>())
+                    .bind(messages.iter().map(|message| message.1).collect::<Vec<_>>())
+                    .bind(messages.iter().map(|message| message.2).collect::<Vec<_>>())
+                    .bind(now.millis())
+                    .fetch_all(&mut **at)
+                    .await?
+                }
             });
-            query.push(" ON CONFLICT DO NOTHING RETURNING channel, id");
-            let rows: Vec<(String, String)> =
-                query.build_query_as().persistent(false).fetch_all(&mut *at).await?;
-            written.extend(rows);
-        });
+        }
         let new = messages.iter().map(|(channel, id, _)| written.remove(&((*channel).to_owned(), (*id).to_owned())));
         Ok(new.collect())
     }
