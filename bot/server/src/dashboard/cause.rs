@@ -1,12 +1,14 @@
 //! A cause: what, where, why, what to do; where it was seen, what was said.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 use triage_causes::report::{Applicability, Cause, Fix};
 use triage_report::{snippet, summary, words};
 use triage_store::{
-    Build, Cursor, Day, History, LineKind, ListedCause, Reach, Timestamp, ToldIn, Transaction, Verdict,
+    Build, Cursor, Day, History, Line, LineKind, ListedCause, Reach, Timestamp, ToldIn, Transaction, Verdict,
 };
 
 use super::layout::{self, Part, age, ago, clean, counted, csrf, date, line_name, outside};
@@ -37,6 +39,7 @@ struct Known {
     history: History,
     reach: Vec<Reach>,
     builds: Vec<Build>,
+    lines: BTreeMap<i64, Line>,
     replies: Vec<ToldIn>,
     days: Vec<Day>,
     more: Option<String>,
@@ -68,7 +71,7 @@ pub async fn page(
         (fixes(detail.as_ref(), history))
         (seen_on(&known.reach, history.lines, now))
         h2 #builds { "Builds" }
-        (build_table(&known.builds, now))
+        (build_table(&known.builds, &known.lines, now))
         (layout::pager(&address, after.after.is_none(), known.more.clone()))
         (replies(&known.replies, archive.as_deref(), now))
         (said(history, now))
@@ -87,6 +90,16 @@ async fn read(at: &mut Transaction, fingerprint: &str, from: &Cursor, now: Times
     let has_more = builds.len() > BUILDS;
     builds.truncate(BUILDS);
     let more = builds.last().filter(|_| has_more).map(|build| format!("{}.{}", build.received_at.millis(), build.id));
+    // By the number of the state.
+    let mut lines = BTreeMap::new();
+    for id in builds.iter().filter_map(|build| build.checkout) {
+        if !lines.contains_key(&id)
+            && let Some(checkout) = at.checkout_by_id(id).await?
+            && let Some(line) = at.line_by_id(checkout.line).await?
+        {
+            lines.insert(id, line);
+        }
+    }
     let mut days = at.cause_days(&ids, now.day() - spark::DAYS + 1).await?;
     Ok(Known {
         cause,
@@ -94,6 +107,7 @@ async fn read(at: &mut Transaction, fingerprint: &str, from: &Cursor, now: Times
         history,
         reach: at.reach(fingerprint, LINES).await?,
         builds,
+        lines,
         replies: at.told_in(fingerprint, REPLIES).await?,
         days: days.remove(fingerprint).unwrap_or_default(),
         more,
@@ -121,7 +135,7 @@ fn facts(cause: &ListedCause, detail: Option<&Cause>, history: &History, days: &
             dt { "Seen" }
             dd {
                 "since " (date(history.first_seen_at)) " (" (age(now.since(history.first_seen_at))) "), last "
-                (ago(history.last_seen_at, now)) " ago, in " (counted(history.builds, "build", "builds")) " "
+                (layout::long_ago(history.last_seen_at, now)) ", in " (counted(history.builds, "build", "builds")) " "
                 (spark::bars(days, now.day(), "Builds with it", |day| day.1))
             }
             @if let Some(statement) = detail.map(|detail| &detail.attribution.statement).filter(|text| !text.is_empty()) {
@@ -223,7 +237,7 @@ fn seen_on(reach: &[Reach], lines: u64, now: Timestamp) -> Markup {
                             td {
                                 @match (line.is_open, line.fixed_at) {
                                     (true, _) => { span.fail { "open" } }
-                                    (false, Some(fixed)) => { span.ok { "fixed" } " " (ago(fixed, now)) " ago" }
+                                    (false, Some(fixed)) => { span.ok { "fixed" } " " (layout::long_ago(fixed, now)) }
                                     (false, None) => { span.ok { "fixed" } }
                                 }
                             }
@@ -239,7 +253,7 @@ fn seen_on(reach: &[Reach], lines: u64, now: Timestamp) -> Markup {
     }
 }
 
-fn build_table(builds: &[Build], now: Timestamp) -> Markup {
+fn build_table(builds: &[Build], lines: &BTreeMap<i64, Line>, now: Timestamp) -> Markup {
     let axis = |build: &Build, name: &str| build.axes.get(name).map(|value| clean(value)).unwrap_or_default();
     html! {
         @if builds.is_empty() {
@@ -258,7 +272,12 @@ fn build_table(builds: &[Build], now: Timestamp) -> Markup {
                 tbody {
                     @for build in builds {
                         tr {
-                            th scope="row" { a href=(path(Link::Build(&build.id))) { (clean(&build.name)) } }
+                            th scope="row" {
+                                a href=(path(Link::Build(&build.id))) { (clean(&build.name)) }
+                                @if let Some(line) = build.checkout.and_then(|id| lines.get(&id)) {
+                                    span.below { (line_name(line.kind, &line.tree, &line.name)) }
+                                }
+                            }
                             td { (axis(build, "arch")) }
                             td { (axis(build, "config")) }
                             td.wide { (axis(build, "toolchain")) " " (axis(build, "version")) }
@@ -321,7 +340,7 @@ fn said(history: &History, now: Timestamp) -> Markup {
                                 @if other.len() == 16 { a href=(path(Link::Cause(other))) { (clean(other)) } } @else { (clean(other)) }
                             },
                         }
-                        ", " (ago(said.at, now)) " ago"
+                        ", " (layout::long_ago(said.at, now))
                     }
                 }
             }

@@ -115,6 +115,11 @@ pub fn ago(then: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(exact) title={ (shown) " UTC" } { (age(now.since(then))) } }
 }
 
+/// The same in a sentence: `3 h ago`.
+pub fn long_ago(then: Timestamp, now: Timestamp) -> Markup {
+    html! { (ago(then, now)) @if now.since(then).as_secs() >= 60 { " ago" } }
+}
+
 /// A day, with the exact time for those who ask.
 pub fn date(then: Timestamp) -> Markup {
     let exact = then.rfc3339();

@@ -191,7 +191,7 @@ fn heading(line: &Line, checkout: &Checkout, is_latest: bool, now: Timestamp) ->
             dt { span.wide { "Builds" } span.narrow { "Failed" } }
             dd { (outcome(checkout.passed, checkout.failed, checkout.empty)) }
             dt { "Built" }
-            dd { (date(checkout.first_seen_at)) ", last build " (ago(checkout.last_seen_at, now)) " ago" }
+            dd { (date(checkout.first_seen_at)) ", last build " (layout::long_ago(checkout.last_seen_at, now)) }
         }
     }
 }
