@@ -342,18 +342,17 @@ mod tests {
             assert_eq!(line.open_causes, open.len() as u64);
             let all = at.causes(Which::New, &Cursor::start(), 1000).await.unwrap();
             assert_eq!(all.len(), 300);
-            for cause in all.iter().step_by(50) {
+            for cause in all.iter().filter(|cause| cause.builds > 0).step_by(20) {
                 let builds = at.builds_with(&cause.fingerprint, &Cursor::start(), 100_000).await.unwrap();
                 assert_eq!(builds.len() as u64, cause.builds);
                 let reach = at.reach(&cause.fingerprint, 100_000).await.unwrap();
                 assert_eq!(reach.len() as u64, cause.lines);
                 assert_eq!(reach.iter().any(|one| one.is_open), cause.is_open);
-                assert!(
-                    !at.told_in(&cause.fingerprint, 9).await.unwrap().is_empty()
-                        || cause.fingerprint > format!("{:016x}", 74)
-                );
             }
-            assert_eq!(at.search("common", &Cursor::start(), 1000).await.unwrap().len(), 300);
+            let seen = all.iter().filter(|cause| cause.builds > 0).count();
+            assert!(seen > 100, "{seen}");
+            assert_eq!(at.search("common", &Cursor::start(), 1000).await.unwrap().len(), seen);
+            assert!(!at.told_in(&format!("{:016x}", 1), 9).await.unwrap().is_empty());
             let symbol = at.search("symbol_1", &Cursor::start(), 1000).await.unwrap();
             assert!(!symbol.is_empty());
         });
