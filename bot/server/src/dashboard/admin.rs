@@ -104,8 +104,8 @@ fn table(visitor: &Visitor, replies: &[Outgoing]) -> Markup {
                 tr {
                     th scope="col" { "Reply" }
                     th.wide scope="col" { "To" }
-                    th scope="col" { "What went wrong" }
-                    th.number scope="col" { "Since" }
+                    th scope="col" { span.wide { "What went wrong" } span.narrow { "Fault" } }
+                    th.number.wide scope="col" { "Since" }
                     th scope="col" { "Decide" }
                 }
             }
@@ -118,7 +118,7 @@ fn table(visitor: &Visitor, replies: &[Outgoing]) -> Markup {
                         }
                         td.wide { (clean(&reply.place)) }
                         td { (reply.last_error.as_deref().map(clean).unwrap_or_default()) }
-                        td.number { (ago(reply.state_since, now)) }
+                        td.number.wide { (ago(reply.state_since, now)) }
                         td {
                             form.row method="post" action={ "/outbox/" (encoded(&reply.key)) } {
                                 (csrf(visitor))
@@ -140,9 +140,9 @@ fn job_table(visitor: &Visitor, jobs: &[Job]) -> Markup {
             thead {
                 tr {
                     th scope="col" { "Job" }
-                    th scope="col" { "What went wrong" }
-                    th.number scope="col" { "Tried" }
-                    th.number scope="col" { "Since" }
+                    th scope="col" { span.wide { "What went wrong" } span.narrow { "Fault" } }
+                    th.number.wide scope="col" { "Tried" }
+                    th.number.wide scope="col" { "Since" }
                     th scope="col" { "Decide" }
                 }
             }
@@ -151,8 +151,8 @@ fn job_table(visitor: &Visitor, jobs: &[Job]) -> Markup {
                     tr {
                         th scope="row" { (clean(&job.kind)) span.below { (clean(&job.key)) } }
                         td { (job.last_error.as_deref().map(clean).unwrap_or_default()) }
-                        td.number { (job.attempts) }
-                        td.number { (ago(job.changed_at, now)) }
+                        td.number.wide { (job.attempts) }
+                        td.number.wide { (ago(job.changed_at, now)) }
                         td {
                             form.row method="post" action={ "/jobs/" (job.id) } {
                                 (csrf(visitor))
