@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Connection, Postgres, Sqlite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::lock::{self, SenderLock};
@@ -166,7 +166,13 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .foreign_keys(true);
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+        // When the disk is full, SQLite ends a transaction by itself, and sqlx takes the connection for one that is in
+        // a transaction for ever. A new one takes its place.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options)
+            .await?;
         Ok(Self::new(Pool::Sqlite(pool), Some(path.to_owned())))
     }
 
