@@ -168,6 +168,10 @@ fn a_clock_that_is_set() {
             deliver(&place, number);
         }
         set(offset);
+        // The work on one more goes on by that clock.
+        number += 1;
+        deliver(&place, number);
+        thread::sleep(Duration::from_secs(1));
     }
     each_once(&hub, &place, number);
     let said = place.said("serve");
