@@ -64,9 +64,10 @@ pub struct Build {
 
 impl Tree {
     /// The first way to build that no axis of the failed build speaks against.
-    pub fn build_of(&self, axes: &BTreeMap<String, String>) -> Option<(usize, &Build)> {
-        let agrees = |build: &Build| build.axes.iter().all(|(axis, value)| axes.get(axis).is_none_or(|it| it == value));
-        self.builds.iter().enumerate().find(|(_, build)| agrees(build))
+    pub fn build_of(&self, axes: &BTreeMap<String, String>) -> Option<&Build> {
+        let agrees =
+            |build: &&Build| build.axes.iter().all(|(axis, value)| axes.get(axis).is_none_or(|it| it == value));
+        self.builds.iter().find(agrees)
     }
 }
 

@@ -121,7 +121,7 @@ impl Pool {
     }
 
     async fn build(&self, name: &str, tree: &Tree, wanted: &Wanted, begin: Instant) -> Result<Report, Unproved> {
-        let (_, build) = tree.build_of(&wanted.axes).ok_or_else(|| Unproved::Axes(wanted.tree.clone()))?;
+        let build = tree.build_of(&wanted.axes).ok_or_else(|| Unproved::Axes(wanted.tree.clone()))?;
         let checkout = Checkout::take(&self.config.checkouts, name, self.config.workers).await?;
         checkout.fill(tree, &wanted.commit).await?;
         let limits = self.config.limits;
