@@ -1,7 +1,7 @@
 //! GitHub: with the credentials of the configuration, runs are read and replies said.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use triage_forge::answer::Answer;
 use triage_forge::github::logs::{Content, JobLog, Limits};
@@ -15,6 +15,7 @@ use triage_store::Job;
 
 use super::Pool;
 use super::failure::Failure;
+use super::made::Made;
 use super::proof;
 use super::publish::Said;
 use super::reading::Log;
@@ -30,28 +31,24 @@ const NAME_MAX: usize = 50;
 /// The connection, made at the first use and anew when the configuration changes.
 #[derive(Debug, Default)]
 pub struct Connection {
-    made: Mutex<Option<(Arc<Config>, Github)>>,
+    made: Made<Github>,
 }
 
 impl Connection {
     /// With the credentials of the configuration.
     pub fn get(&self, config: &Arc<Config>) -> Result<Github, Failure> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, github)) = &*made
-            && Arc::ptr_eq(of, config)
-        {
-            return Ok(github.clone());
-        }
-        let configured = configured(config)?;
-        let api = configured.api.parse().map_err(|error| Failure::Never(format!("github.api: {error}")))?;
-        let credentials = Credentials::App { id: configured.app_id, key: configured.key.clone() };
-        let mut settings = Settings::new(api);
-        // What takes longer comes back from the queue.
-        settings.patience = config.work.lease;
-        settings.attempts = 3;
-        let github = Github::new(settings, &credentials).map_err(|error| Failure::Later(error.to_string(), None))?;
-        *made = Some((Arc::clone(config), github.clone()));
-        Ok(github)
+        self.made.get(config, || {
+            let configured = configured(config)?;
+            let api = configured.api.parse().map_err(|error| Failure::Never(format!("github.api: {error}")))?;
+            let credentials = Credentials::App { id: configured.app_id, key: configured.key.clone() };
+            let mut settings = Settings::new(api);
+            // What takes longer comes back from the queue.
+            settings.patience = config.work.lease;
+            settings.attempts = 3;
+            let github =
+                Github::new(settings, &credentials).map_err(|error| Failure::Later(error.to_string(), None))?;
+            Ok(github)
+        })
     }
 
     /// What may be done in a repository, if it is one that is answered.

@@ -1,7 +1,7 @@
 //! GitLab: with the token of the configuration, pipelines are read and replies said.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use triage_causes::matrix::axes;
 use triage_forge::answer::Answer;
@@ -15,6 +15,7 @@ use triage_store::Job;
 
 use super::Pool;
 use super::failure::Failure;
+use super::made::Made;
 use super::proof;
 use super::publish::Said;
 use super::reading::Log;
@@ -32,28 +33,23 @@ const JOBS_MAX: usize = 256;
 /// The connection, made at the first use and anew when the configuration changes.
 #[derive(Debug, Default)]
 pub struct Connection {
-    made: Mutex<Option<(Arc<Config>, Gitlab)>>,
+    made: Made<Gitlab>,
 }
 
 impl Connection {
     /// With the token of the configuration.
     pub fn get(&self, config: &Arc<Config>) -> Result<Gitlab, Failure> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, gitlab)) = &*made
-            && Arc::ptr_eq(of, config)
-        {
-            return Ok(gitlab.clone());
-        }
-        let configured = configured(config)?;
-        // The operator wrote the address, with http or with https.
-        let mut settings =
-            Settings::new(&configured.url, true).map_err(|error| Failure::Never(format!("gitlab.url: {error}")))?;
-        // What takes longer comes back from the queue.
-        settings.http.patience = config.work.lease;
-        settings.http.attempts = 3;
-        let gitlab = Gitlab::new(settings, Token::Private(configured.token.clone()))?;
-        *made = Some((Arc::clone(config), gitlab.clone()));
-        Ok(gitlab)
+        self.made.get(config, || {
+            let configured = configured(config)?;
+            // The operator wrote the address, with http or with https.
+            let mut settings =
+                Settings::new(&configured.url, true).map_err(|error| Failure::Never(format!("gitlab.url: {error}")))?;
+            // What takes longer comes back from the queue.
+            settings.http.patience = config.work.lease;
+            settings.http.attempts = 3;
+            let gitlab = Gitlab::new(settings, Token::Private(configured.token.clone()))?;
+            Ok(gitlab)
+        })
     }
 
     /// A project, if it is one that is answered.

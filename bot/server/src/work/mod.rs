@@ -9,6 +9,7 @@ mod command;
 mod failure;
 mod github;
 mod gitlab;
+mod made;
 mod proof;
 mod publish;
 pub mod reading;
