@@ -33,6 +33,16 @@ struct State {
     requests: AtomicU64,
     /// Lines that the log of a job has before its error.
     padding: AtomicU32,
+    /// Runs that failed lately, by their numbers, and those that were run again since.
+    failed: Mutex<BTreeMap<u64, Rerun>>,
+}
+
+/// Whether a failed run was run again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Rerun {
+    #[default]
+    No,
+    Yes,
 }
 
 /// A request.
@@ -40,6 +50,14 @@ struct Asked {
     method: String,
     path: String,
     body: Value,
+}
+
+impl Asked {
+    /// A value of the query, which has none that is encoded.
+    fn query(&self, name: &str) -> Option<&str> {
+        let pairs = self.path.split_once('?')?.1.split('&');
+        pairs.filter_map(|pair| pair.split_once('=')).find(|pair| pair.0 == name).map(|pair| pair.1)
+    }
 }
 
 impl Hub {
@@ -77,6 +95,17 @@ impl Hub {
         self.state.padding.store(lines, Ordering::Relaxed);
     }
 
+    /// A run failed of which the lists of runs tell.
+    pub fn failed(&self, number: u64) {
+        lock(&self.state.failed).insert(number, Rerun::No);
+    }
+
+    /// The runs that were run again.
+    pub fn rerun(&self) -> Vec<u64> {
+        let failed = lock(&self.state.failed);
+        failed.iter().filter(|(_, rerun)| **rerun == Rerun::Yes).map(|(number, _)| *number).collect()
+    }
+
     /// How many comments there are in each pull request that has one.
     pub fn comments(&self) -> BTreeMap<u64, usize> {
         let comments = lock(&self.state.comments);
@@ -86,6 +115,11 @@ impl Hub {
     /// The first comment of a pull request.
     pub fn comment(&self, pull: u64) -> Option<String> {
         lock(&self.state.comments).get(&pull)?.values().next().cloned()
+    }
+
+    /// The last comment of a pull request.
+    pub fn last_comment(&self, pull: u64) -> Option<String> {
+        lock(&self.state.comments).get(&pull)?.values().next_back().cloned()
     }
 
     /// How many check runs there are of each commit, by its number.
@@ -178,7 +212,46 @@ fn answer(state: &State, asked: &Asked) -> (u16, String) {
             ok(json!({ "total_count": 1, "jobs": [job] }))
         }
         ("GET", ["repos", _, _, "actions", "jobs", id, "logs"]) => (200, log(state, number(id))),
-        ("GET", ["repos", _, _, "actions", "runs"]) => ok(json!({ "total_count": 0, "workflow_runs": [] })),
+        ("GET", ["app", "installations"]) => ok(json!([
+            { "id": 5, "suspended_at": null }, { "id": 6, "suspended_at": "2020-01-01T00:00:00Z" }
+        ])),
+        ("GET", ["installation", "repositories"]) => ok(json!({ "total_count": 4, "repositories": [
+            { "id": 7, "full_name": "o/r", "archived": false, "pushed_at": "2099-01-01T00:00:00Z" },
+            { "id": 8, "full_name": "o/quiet", "archived": false, "pushed_at": "2001-01-01T00:00:00Z" },
+            { "id": 9, "full_name": "o/over", "archived": true, "pushed_at": "2099-01-01T00:00:00Z" },
+            { "id": 10, "full_name": "other/r", "archived": false, "pushed_at": "2099-01-01T00:00:00Z" },
+        ] })),
+        ("GET", ["repos", "o", "r", "actions", "runs"]) => {
+            let failed = lock(&state.failed);
+            let wanted = |id: &u64| match asked.query("head_sha") {
+                Some(sha) => head(*id) == sha,
+                None => asked.query("status") == Some("failure"),
+            };
+            let runs: Vec<Value> = failed
+                .iter()
+                .filter(|(id, _)| wanted(id))
+                .map(|(id, rerun)| {
+                    let mut run = run(*id);
+                    if *rerun == Rerun::Yes {
+                        run["run_attempt"] = json!(2);
+                        run["status"] = json!("queued");
+                        run["conclusion"] = Value::Null;
+                    }
+                    run
+                })
+                .collect();
+            ok(json!({ "total_count": runs.len(), "workflow_runs": runs }))
+        }
+        ("GET", ["repos", _, _, "actions", "runs", id]) => ok(run(number(id))),
+        ("POST", ["repos", "o", "r", "actions", "runs", id, "rerun-failed-jobs"]) => {
+            match lock(&state.failed).get_mut(&number(id)) {
+                Some(rerun) if *rerun == Rerun::No => {
+                    *rerun = Rerun::Yes;
+                    (201, "{}".to_owned())
+                }
+                _ => (403, json!({ "message": "This workflow is already running" }).to_string()),
+            }
+        }
         ("GET", ["repos", _, _, "pulls", id]) => ok(pull(number(id))),
         ("GET", ["repos", _, _, "pulls", _, _]) => ok(json!([])),
         ("GET", ["repos", _, _, "commits", sha, "check-runs"]) => {

@@ -104,6 +104,14 @@ impl Github {
         }
     }
 
+    /// Our App as itself, without an installation; none with a token.
+    pub(super) fn itself(&self) -> Option<&Session> {
+        match &self.who {
+            Who::Token(_) => None,
+            Who::App { itself, .. } => Some(itself),
+        }
+    }
+
     /// What an installation of our App may do, by the number that its webhooks carry. With a token it is what the token may
     /// do.
     ///

@@ -16,6 +16,7 @@ pub mod logs;
 pub mod models;
 pub mod permission;
 pub mod publish;
+mod repositories;
 mod rerun;
 mod session;
 mod wire;

@@ -8,10 +8,13 @@ pub(super) struct App {
     pub(super) slug: String,
 }
 
-/// `GET /repos/{owner}/{repo}/installation`.
+/// `GET /repos/{owner}/{repo}/installation`, and an entry of `GET /app/installations`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Installation {
     pub(super) id: u64,
+    /// Since when it may do nothing.
+    #[serde(default)]
+    pub(super) suspended_at: Option<String>,
 }
 
 /// An account.

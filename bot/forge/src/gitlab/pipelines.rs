@@ -182,6 +182,28 @@ impl Gitlab {
         Ok(self.said("read projects", reply)?.json::<Numbered>()?.id)
     }
 
+    /// The projects that the token's account is a member of and in which something happened since then, with their numbers
+    /// (<https://docs.gitlab.com/api/projects/#list-all-projects>).
+    ///
+    /// # Errors
+    /// When GitLab does not give them.
+    pub async fn projects(&self, since: SystemTime) -> Result<Vec<(u64, String)>, Error> {
+        #[derive(Deserialize)]
+        struct Listed {
+            id: u64,
+            path_with_namespace: String,
+        }
+        let since = rfc3339(since);
+        let query = [
+            ("membership", "true"),
+            ("simple", "true"),
+            ("archived", "false"),
+            ("last_activity_after", since.as_str()),
+        ];
+        let named = |it: Listed| Some((it.id, it.path_with_namespace));
+        self.said("list projects", self.list(&["projects"], &query, named).await)
+    }
+
     /// The jobs that failed, in this pipeline and in those that its jobs started, here and in other projects that the token
     /// may see. A job that was retried counts with its last try. The jobs whose failure is allowed come last.
     ///

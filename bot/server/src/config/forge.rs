@@ -66,6 +66,11 @@ impl Allowed {
     pub fn named(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str).filter(|name| !name.ends_with('*'))
     }
+
+    /// Whether there are some with `*`, which the forge has to be asked for.
+    pub fn has_patterns(&self) -> bool {
+        self.0.iter().any(|name| name.ends_with('*'))
+    }
 }
 
 impl Reader<'_> {

@@ -2,10 +2,11 @@
 //!
 //! One process does it at a time: the work is a job whose key counts the intervals since 1970.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use triage_forge::github::Repository;
+use triage_forge::github::{Repository, Session};
 use triage_forge::gitlab::Project;
 use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::Ended;
@@ -18,6 +19,8 @@ use super::{Pool, now};
 
 /// How old a run may be that is still answered.
 const AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Of the repositories that fit a pattern, those are asked for in which something happened lately: each costs a request.
+const ACTIVE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How often it is looked whether it is time.
 const LOOK: Duration = Duration::from_secs(20);
 
@@ -69,13 +72,26 @@ pub async fn look(pool: &Arc<Pool>, job: &Job, forge: Forge) -> Result<(), Failu
 async fn github(pool: &Arc<Pool>) -> Result<Vec<Task>, Failure> {
     let config = pool.config();
     let github = pool.github.get(&config)?;
-    let mut tasks = Vec::new();
-    for name in super::github::configured(&config)?.repositories.named() {
+    let allowed = &super::github::configured(&config)?.repositories;
+    let mut swept: Vec<(Session, u64, String)> = Vec::new();
+    for name in allowed.named() {
         let Some(repository) = Repository::parse(name) else { continue };
         let session = github.session(&repository).await?;
         let id = session.repository_id(&repository).await?;
+        swept.push((session, id, name.to_owned()));
+    }
+    if allowed.has_patterns() {
+        for session in github.installations().await? {
+            let installed = session.repositories(ago(ACTIVE)).await?;
+            let wanted = installed.into_iter().filter(|it| allowed.has(&it.full_name));
+            swept.extend(wanted.map(|it| (session.clone(), it.id, it.full_name)));
+        }
+    }
+    let mut tasks = Vec::new();
+    for (session, id, name) in once(swept, |swept| swept.1) {
+        let Some(repository) = Repository::parse(&name) else { continue };
         for run in session.failed_runs(&repository, AGE, SystemTime::now()).await? {
-            tasks.push(missed(Forge::Github, name, id, run.id, run.run_attempt.into()));
+            tasks.push(missed(Forge::Github, &name, id, run.id, run.run_attempt.into()));
         }
     }
     Ok(tasks)
@@ -85,21 +101,37 @@ async fn github(pool: &Arc<Pool>) -> Result<Vec<Task>, Failure> {
 async fn gitlab(pool: &Arc<Pool>) -> Result<Vec<Task>, Failure> {
     let config = pool.config();
     let gitlab = pool.gitlab.get(&config)?;
-    let after = SystemTime::now().checked_sub(AGE).unwrap_or(SystemTime::UNIX_EPOCH);
+    let allowed = &super::gitlab::configured(&config)?.projects;
+    let mut swept: Vec<(u64, String)> = Vec::new();
+    for name in allowed.named() {
+        swept.push((gitlab.project_id(&Project::Path(name.to_owned())).await?, name.to_owned()));
+    }
+    if allowed.has_patterns() {
+        swept.extend(gitlab.projects(ago(ACTIVE)).await?.into_iter().filter(|(_, name)| allowed.has(name)));
+    }
     let mut tasks = Vec::new();
-    for name in super::gitlab::configured(&config)?.projects.named() {
-        let project = Project::Path(name.to_owned());
-        let id = gitlab.project_id(&project).await?;
-        for pipeline in gitlab.failed_pipelines(&project, after).await? {
+    for (id, name) in once(swept, |swept| swept.0) {
+        for pipeline in gitlab.failed_pipelines(&Project::Id(id), ago(AGE)).await? {
             let mut at = pool.store.read().await?;
             let known = at.has_job_like("run", &format!("gitlab/{id}/{}/", pipeline.id)).await?;
             at.roll_back().await?;
             if !known {
-                tasks.push(missed(Forge::Gitlab, name, id, pipeline.id, 0));
+                tasks.push(missed(Forge::Gitlab, &name, id, pipeline.id, 0));
             }
         }
     }
     Ok(tasks)
+}
+
+fn ago(age: Duration) -> SystemTime {
+    SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// Each repository once: it may be named and fit a pattern.
+fn once<T>(mut all: Vec<T>, id: impl Fn(&T) -> u64) -> Vec<T> {
+    let mut seen = HashSet::new();
+    all.retain(|it| seen.insert(id(it)));
+    all
 }
 
 fn missed(forge: Forge, repository: &str, repository_id: u64, run: u64, attempt: u64) -> Task {
