@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use triage_tests::bot;
 use triage_tests::services::hub::{Hub, head};
-use triage_tests::services::wait_for;
+use triage_tests::services::{packages, wait_for};
 use triage_tests::serving::{Connection, Place, TOKEN, Webhook};
 
 const BUILDS: &str = "/api/v1/builds";
@@ -35,19 +36,12 @@ fn a_failed_run_is_answered_once() {
     let again = Webhook::new("another".into(), "workflow_run", &json!({"action": "requested"}));
     assert_eq!(again.send(&mut connection).unwrap().status, 200);
 
-    // `/triage explain` of one who may write.
-    let comment = json!({
-        "action": "created",
-        "issue": { "number": 42, "state": "open", "pull_request": { "url": "https://github.example/o/r/pull/42" } },
-        "comment": { "id": 99, "body": "/triage explain\n/triage dismiss", "user": { "id": 1, "login": "alice", "type": "User" },
-                     "html_url": "https://github.example/c" },
-        "repository": { "id": 7, "full_name": "o/r", "html_url": "https://github.example/o/r" },
-        "installation": { "id": 42 },
-        "sender": { "id": 1, "login": "alice", "type": "User" },
-    });
-    let asked = Webhook::new("comment".into(), "issue_comment", &comment).send(&mut connection).unwrap();
+    // Commands of one who may write.
+    hub.failed(42);
+    let asked = asked(42, 99, "/triage explain\n/triage retest\n/triage dismiss").send(&mut connection).unwrap();
     assert_eq!(asked.status, 202, "{}", String::from_utf8_lossy(&asked.body));
     wait_for("the answer", || (hub.comments().get(&42) == Some(&2)).then_some(()));
+    assert_eq!(hub.rerun(), [42]);
 
     // A run, its reply, the command, its reply.
     wait_for("four jobs to be done", || (place.jobs(&["--state", "done"]).stdout.lines().count() == 4).then_some(()));
@@ -57,6 +51,67 @@ fn a_failed_run_is_answered_once() {
     let said = place.said("serve");
     assert!(!said.contains("ERROR") && !said.contains("panicked"), "{said}");
     assert!(!said.contains(TOKEN) && !said.contains("the secret"), "{said}");
+}
+
+/// What a person writes into a pull request.
+fn asked(pull: u64, id: u64, text: &str) -> Webhook {
+    let comment = json!({
+        "action": "created",
+        "issue": { "number": pull, "state": "open", "pull_request": { "url": "https://github.example/o/r/pull/1" } },
+        "comment": { "id": id, "body": text, "user": { "id": 1, "login": "alice", "type": "User" },
+                     "html_url": "https://github.example/c" },
+        "repository": { "id": 7, "full_name": "o/r", "html_url": "https://github.example/o/r" },
+        "installation": { "id": 42 },
+        "sender": { "id": 1, "login": "alice", "type": "User" },
+    });
+    Webhook::new(format!("comment-{id}"), "issue_comment", &comment)
+}
+
+/// Runs failed while nobody listened, in a repository that only fits a pattern: they are found, and said once.
+#[test]
+fn what_was_missed_is_found() {
+    let hub = Hub::start();
+    let place = Place::new(&hub, None, "work: {lease_seconds: 2}\n");
+    let text = fs::read_to_string(place.path("triage.yaml")).unwrap();
+    fs::write(place.path("triage.yaml"), text.replace("sweep_minutes: 0", "sweep_minutes: 1")).unwrap();
+    hub.failed(3);
+    hub.failed(4);
+    let server = place.serve();
+    wait_for("the comments", || (hub.comments() == BTreeMap::from([(3, 1), (4, 1)])).then_some(()));
+    // Its webhook comes late.
+    let late = Webhook::run(3, "failure").send(&mut Connection::open(place.port).unwrap()).unwrap();
+    assert_eq!(late.status, 202);
+    wait_for("all jobs to be done", || place.jobs(&[]).stdout.is_empty().then_some(()));
+    server.signal("TERM");
+    assert_eq!(server.end(), Some(0));
+    assert_eq!(hub.comments(), BTreeMap::from([(3, 1), (4, 1)]));
+    assert!(place.said("serve").contains("failed runs were found"), "{}", place.said("serve"));
+}
+
+/// What broke elsewhere before is told with that.
+#[test]
+fn a_known_cause_is_answered_with_its_history() {
+    let (hub, place) = quiet();
+    let server = place.serve();
+    let log = bot::log("drivers/pump8.c", "level8");
+    let at = |branch: &str| format!("{BUILDS}?tree=pumps&branch={branch}&commit=1234567890");
+    let alone = place.post(&at("main"), &[], log.as_bytes()).unwrap().json();
+    assert!(alone["report"]["causes"][0].get("history").is_none(), "there is nothing to tell yet");
+    let known = place.post(&at("next"), &[], log.as_bytes()).unwrap().json();
+    let history = known["report"]["causes"][0]["history"].as_str().unwrap();
+    assert!(history.starts_with("seen since 20") && history.contains("pumps main"), "{history}");
+    // `/triage dismiss` is remembered, too.
+    let mut connection = Connection::open(place.port).unwrap();
+    Webhook::run(8, "failure").send(&mut connection).unwrap();
+    let first = wait_for("the comment", || hub.comment(8));
+    assert!(first.contains("- history: seen since 20") && first.contains(", 3 builds"), "{first}");
+    asked(8, 1, "/triage dismiss").send(&mut connection).unwrap();
+    wait_for("the answer", || (hub.comments().get(&8) == Some(&2)).then_some(()));
+    asked(8, 2, "/triage explain").send(&mut connection).unwrap();
+    let explained = wait_for("the explanation", || hub.last_comment(8).filter(|text| text.contains("history")));
+    assert!(explained.contains("alice said invalid"), "{explained}");
+    server.signal("TERM");
+    assert_eq!(server.end(), Some(0));
 }
 
 #[test]
@@ -166,6 +221,12 @@ fn the_description_is_true() {
     valid("StoredBuild", &place.get(&format!("{BUILDS}/{}", build.json()["id"].as_str().unwrap())).unwrap().json());
     valid("Problem", &place.get(&format!("{BUILDS}/none")).unwrap().json());
     assert!(!schema("StoredBuild").is_valid(&json!({})), "the schema says no, too");
+    // By the people of OpenAPI themselves.
+    let described = place.path("openapi.json");
+    fs::write(&described, document.to_string()).unwrap();
+    let validator = packages::python("openapi-spec-validator==0.9.0", "openapi-spec-validator");
+    let judged = std::process::Command::new(validator).arg(&described).output().unwrap();
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout));
     // Every reference leads somewhere, and every status that was seen is told.
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {

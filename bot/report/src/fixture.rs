@@ -64,6 +64,7 @@ pub fn cause() -> Cause {
         proved: None,
         bisection: None,
         maintainers: vec![],
+        history: String::new(),
     }
 }
 

@@ -157,7 +157,7 @@ impl Block<'_> {
         // The sort is stable: what has the same rank stays in its order.
         facts.sort_by_key(|fact| match fact.head {
             words::MESSAGE => 0,
-            words::AXES => 1,
+            words::AXES | words::HISTORY => 1,
             words::SUSPECT | words::PROVED | words::FIXES => 2,
             words::VERIFIED_FIX | words::FIX | words::HELP => 3,
             _ => 4,

@@ -298,6 +298,7 @@ pub fn facts(cause: &Cause, report: &Report, voice: Voice, verbose: u8, label: O
     if let Some(text) = attributed(cause, report, voice) {
         add(words::AXES, text);
     }
+    add(words::HISTORY, prose(&cause.history));
     add(words::GUARDS, listed(cause.guards.iter().map(|symbol| name(symbol)), verbose));
     if verbose > 0 {
         details(cause, voice, verbose, &mut add);

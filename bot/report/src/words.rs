@@ -206,6 +206,8 @@ pub fn in_builds(seen: u64, all: u64, names: &str, more: u64) -> String {
 
 /// Before the statement about the axes of the builds that have a cause.
 pub const AXES: &str = "axes";
+/// Before what is known of a cause from builds before.
+pub const HISTORY: &str = "history";
 /// Before configuration symbols.
 pub const GUARDS: &str = "depends on";
 /// Before a commit that could have done it.

@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// Words of a cause beside its symbols and files.
 const FILES: usize = 12;
+/// Causes of a report whose history is told: more than are told in full anywhere.
+const RECALLED: usize = 50;
 
 /// Where a report comes from.
 pub struct Origin<'a> {
@@ -61,6 +63,28 @@ pub async fn remember(at: &mut Transaction, origin: &Origin<'_>, report: &Masked
     Ok(())
 }
 
+/// Has each cause of a report say what is known of it from other builds, when that is worth saying. What the report
+/// leaves in the memory is to be there already: a cause of two lines of development is known from elsewhere.
+pub async fn recall(at: &mut Transaction, report: Masked, now: Timestamp) -> Result<Masked, triage_store::Error> {
+    let mut report = report.into_report();
+    for cause in report.causes.iter_mut().take(RECALLED) {
+        if let Some(words) = history(at, &cause.fingerprint, now).await? {
+            cause.history = words;
+        }
+    }
+    Ok(Masked::of(report))
+}
+
+/// What is known of a cause from other builds, in one line of plain text; none when it is not worth saying.
+pub async fn history(
+    at: &mut Transaction,
+    fingerprint: &str,
+    now: Timestamp,
+) -> Result<Option<String>, triage_store::Error> {
+    let history = at.history(fingerprint).await?.filter(|history| history.is_worth_saying(now));
+    Ok(history.map(|history| triage_report::safe::line(&history.words())))
+}
+
 /// Writes down that all passed of what stands together: see [`NewBuild::cell`].
 pub async fn passed(
     at: &mut Transaction,
@@ -83,7 +107,7 @@ pub async fn passed(
 }
 
 /// Ids of builds by their places in a report: that of the first is `id` itself.
-pub fn numbered(id: &str, report: &Masked) -> impl Fn(&str) -> String {
+pub fn numbered(id: &str, report: &Masked) -> impl Fn(&str) -> String + use<> {
     let names: Vec<String> = report.builds.iter().map(|build| build.id.clone()).collect();
     let id = id.to_owned();
     move |name| match names.iter().position(|one| one == name) {

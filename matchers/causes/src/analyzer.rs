@@ -258,6 +258,7 @@ impl<'b> Analyzer<'b> {
             proved: None,
             bisection: None,
             maintainers: Vec::new(),
+            history: String::new(),
         }
     }
 

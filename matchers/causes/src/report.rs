@@ -130,6 +130,10 @@ pub struct Cause {
     /// Who takes care of the file, with roles, from the tree's `MAINTAINERS`.
     #[serde(default)]
     pub maintainers: Vec<String>,
+    /// What is known of it from builds before, in one line: since when, where, which fix worked, who
+    /// said what. Only who keeps builds knows; else it is empty and left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub history: String,
 }
 
 /// How often and how far a cause was seen.

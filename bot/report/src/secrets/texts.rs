@@ -76,8 +76,9 @@ fn cause(cause: &mut Cause, see: &mut dyn FnMut(&mut String)) {
         proved,
         bisection,
         maintainers,
+        history,
     } = cause;
-    [rule, class, title, message, explanation].into_iter().for_each(&mut *see);
+    [rule, class, title, message, explanation, history].into_iter().for_each(&mut *see);
     [diagnosis, function, option, hint].into_iter().flatten().for_each(&mut *see);
     let lists = [symbols, builds, objects, references, units, guards, maintainers];
     lists.into_iter().flatten().for_each(&mut *see);

@@ -241,9 +241,7 @@ fn several(facts: &mut Facts, blames: &[Blame]) {
 
 /// What is known of a cause from other builds, when it is worth saying, and where there is more.
 async fn history(config: &MailConfig, cause: &Cause, at: &mut Transaction, now: Timestamp) -> Result<String, Error> {
-    let history = at.history(&cause.fingerprint).await?;
-    let Some(history) = history.filter(|history| history.is_worth_saying(now)) else { return Ok(String::new()) };
-    let words = triage_report::safe::line(&history.words());
+    let Some(words) = memory::history(at, &cause.fingerprint, now).await? else { return Ok(String::new()) };
     Ok(match &config.dashboard {
         Some(base) => format!("{words}; {}", permalink(base, Link::Cause(&cause.fingerprint))),
         None => words,

@@ -16,7 +16,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use triage_store::{Audit, DoneRequest, LineKind, NewCheckout, StoredBuild, Timestamp};
+use triage_causes::Report;
+use triage_report::secrets::Masked;
+use triage_store::{Audit, DoneRequest, LineKind, NewCheckout, StoredBuild, Timestamp, Transaction};
 
 use super::answer::Problem;
 use super::{App, body, source};
@@ -108,6 +110,7 @@ pub async fn post(
         crate::error::Error::Store(error) => error.into(),
         other => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
     })?;
+    let report = memory::recall(&mut at, report, now).await?;
     let detail = format!("{} causes, {}", report.causes.len(), shown(from, &axes));
     at.audit(&Audit { at: now, actor: token, action: "build".into(), subject: id.clone(), detail }).await?;
     at.commit().await?;
@@ -133,20 +136,28 @@ pub async fn get(
     app.sources.request(from)?;
     let mut at = app.store.read().await?;
     let build = at.stored_build(&id).await?;
-    at.roll_back().await?;
     let none = || Problem::new(StatusCode::NOT_FOUND, "there is no build with that id");
-    build.as_ref().map(|build| Json(of_build(build))).ok_or_else(none)
+    let answer = of_build(&mut at, &build.ok_or_else(none)?).await?;
+    at.roll_back().await?;
+    Ok(Json(answer))
 }
 
-fn of_build(build: &StoredBuild) -> Value {
-    let report = build.report.as_deref().and_then(|report| serde_json::from_str::<Value>(report).ok());
-    json!({
+/// A build with what is known today of its causes.
+async fn of_build(at: &mut Transaction, build: &StoredBuild) -> Result<Value, Problem> {
+    let report: Option<Report> = build.report.as_deref().and_then(|report| serde_json::from_str(report).ok());
+    let report = match report {
+        Some(report) => {
+            Some(memory::recall(at, Masked::of(report), Timestamp::from(SystemTime::now())).await?.into_report())
+        }
+        None => None,
+    };
+    Ok(json!({
         "id": build.id,
         "status": build.status,
         "axes": build.axes,
         "received_at": build.received_at.millis(),
         "report": report,
-    })
+    }))
 }
 
 /// What was sent, whatever its form.
@@ -232,10 +243,11 @@ async fn replay(app: &App, done: &DoneRequest, fingerprint: &str) -> Result<Resp
     }
     let mut at = app.store.read().await?;
     let build = at.stored_build(&done.build).await?;
-    at.roll_back().await?;
     let build = build.ok_or_else(|| Problem::new(StatusCode::GONE, "the build was forgotten by now"))?;
+    let answer = of_build(&mut at, &build).await?;
+    at.roll_back().await?;
     let replayed = [(REPLAYED, HeaderValue::from_static("true"))];
-    Ok((StatusCode::OK, replayed, Json(of_build(&build))).into_response())
+    Ok((StatusCode::OK, replayed, Json(answer)).into_response())
 }
 
 /// Never the same twice.

@@ -16,7 +16,7 @@ use super::publish::Said;
 use super::run::{Subject, digest, done, note};
 use super::task::{Task, Told};
 use super::{Pool, now};
-use crate::forge;
+use crate::{forge, memory};
 
 /// Carries out the commands of a comment.
 pub async fn obey(pool: &Arc<Pool>, job: &Job, told: &Told, comment: &Comment) -> Result<(), Failure> {
@@ -140,18 +140,22 @@ async fn dismiss(at: &mut Transaction, subject: &Subject, cause: Option<&str>, b
     Ok(known)
 }
 
-async fn last_report(at: &mut Transaction, subject: &Subject) -> Result<Option<Report>, Failure> {
+async fn last_report(at: &mut Transaction, subject: &Subject) -> Result<Option<Masked>, Failure> {
     let text = at.last_report(&subject.thread, subject.version).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    let report: Option<Report> = text.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(match report {
+        Some(report) => Some(memory::recall(at, Masked::of(report), now()).await?),
+        None => None,
+    })
 }
 
 /// The answer to a comment: a comment of its own, which is edited when the command is carried out again.
-fn compose(comment: &Comment, answers: &[String], report: Option<&Report>) -> Answer {
+fn compose(comment: &Comment, answers: &[String], report: Option<&Masked>) -> Answer {
     let manner = Manner { limits: comment::Limits::GITHUB, link: None, commands: true, source: None, is_known: None };
     let key = format!("triage.answer-{}", comment.id);
     let mut text: String = answers.iter().map(|answer| format!("- {answer}\n")).collect();
     if let Some(report) = report {
-        let said = forge::answer::of(&Masked::of(report.clone()), &key, &manner);
+        let said = forge::answer::of(report, &key, &manner);
         text.push_str(&said.summary);
     }
     Answer {

@@ -19,7 +19,7 @@ use super::made::Made;
 use super::proof;
 use super::publish::Said;
 use super::reading::Log;
-use super::run::{Built, Finding, Subject, done, record};
+use super::run::{Built, Finding, Place, Subject, done, record};
 use super::task::Told;
 use crate::config::{Config, GithubConfig};
 use crate::dashboard::{Link, permalink};
@@ -105,15 +105,10 @@ pub async fn read(
     let report = proof::report(pool, told, &run.head_sha, logs).await?;
     let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&built.id)));
     let workflow = run.name.as_deref().unwrap_or_default();
-    let said = Said {
-        told: told.clone(),
-        head_sha: run.head_sha.clone(),
-        built_sha: run.head_sha.clone(),
-        change: pull,
-        answer: compose(&report, workflow, link.as_deref(), configured(&config)?.commands),
-        comment: None,
-    };
-    record(pool, job, Finding { subject: &subject, built: &built, report: &report, said }).await
+    let commands = configured(&config)?.commands;
+    let place = Place { head_sha: run.head_sha.clone(), built_sha: run.head_sha.clone(), change: pull };
+    let compose = |report: &Masked| compose(report, workflow, link.as_deref(), commands);
+    record(pool, job, told, Finding { subject: &subject, built: &built, report, place, compose: &compose }).await
 }
 
 /// What is said about a report on GitHub. Each workflow has a comment of its own: one that passes must not take back what

@@ -19,7 +19,7 @@ use super::made::Made;
 use super::proof;
 use super::publish::Said;
 use super::reading::Log;
-use super::run::{Built, Finding, Subject, done, record};
+use super::run::{Built, Finding, Place, Subject, done, record};
 use super::task::Told;
 use crate::config::{Config, GitlabConfig};
 use crate::dashboard::{Link, permalink};
@@ -105,15 +105,11 @@ pub async fn read(pool: &Arc<Pool>, job: &Job, told: &Told, id: u64, ended: Ende
     }
     let report = proof::report(pool, told, pipeline.sha.as_str(), logs).await?;
     let link = config.server.url.as_ref().map(|url| permalink(url, Link::Build(&built.id)));
-    let said = Said {
-        told: told.clone(),
-        head_sha: head.as_str().to_owned(),
-        built_sha: pipeline.sha.as_str().to_owned(),
-        change: number,
-        answer: compose(&report, link.as_deref(), configured(&config)?.commands),
-        comment: None,
-    };
-    record(pool, job, Finding { subject: &subject, built: &built, report: &report, said }).await
+    let commands = configured(&config)?.commands;
+    let place =
+        Place { head_sha: head.as_str().to_owned(), built_sha: pipeline.sha.as_str().to_owned(), change: number };
+    let compose = |report: &Masked| compose(report, link.as_deref(), commands);
+    record(pool, job, told, Finding { subject: &subject, built: &built, report, place, compose: &compose }).await
 }
 
 /// What is said about a report on GitLab.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use triage_forge::answer::Answer;
 use triage_forge::webhook::Forge;
 use triage_forge::webhook::notice::Ended;
 use triage_report::secrets::Masked;
@@ -43,9 +44,21 @@ pub struct Finding<'a> {
     /// What was built.
     pub built: &'a Built,
     /// The report.
-    pub report: &'a Masked,
-    /// What is said.
-    pub said: Said,
+    pub report: Masked,
+    /// Where the answer belongs.
+    pub place: Place,
+    /// Has the report say its answer.
+    pub compose: &'a (dyn Fn(&Masked) -> Answer + Sync),
+}
+
+/// Where the answer to a run belongs.
+pub struct Place {
+    /// About which commit: of a change its head.
+    pub head_sha: String,
+    /// The commit that was built.
+    pub built_sha: String,
+    /// In which pull request or merge request.
+    pub change: Option<u64>,
 }
 
 /// What a reply is about.
@@ -158,13 +171,37 @@ impl Built {
 }
 
 /// The build, its causes, the reply, the work to publish it, and the end of the job: all or nothing.
-pub async fn record(pool: &Arc<Pool>, job: &Job, finding: Finding<'_>) -> Result<(), Failure> {
-    let Finding { subject, built, report, said } = finding;
+pub async fn record(pool: &Arc<Pool>, job: &Job, told: &Told, finding: Finding<'_>) -> Result<(), Failure> {
+    let Finding { subject, built, report, place, compose } = finding;
     let now = now();
+    let mut at = pool.store.begin().await?;
+    // First, so that nothing is written for who has lost it.
+    at.finish_job(job, now).await?;
+    let series = SeriesRecord {
+        channel: subject.channel.to_owned(),
+        id: subject.thread.clone(),
+        version: subject.version,
+        place: told.repository.clone(),
+        subject: subject.thread.clone(),
+        author: String::new(),
+        base: Some(place.head_sha.clone()),
+        messages: Vec::new(),
+    };
+    at.record_series(&series, now).await?;
+    built.remember(&mut at, Some((&subject.thread, subject.version)), Some(&report)).await?;
+    let report = memory::recall(&mut at, report, now).await?;
+    let said = Said {
+        told: told.clone(),
+        head_sha: place.head_sha,
+        built_sha: place.built_sha,
+        change: place.change,
+        answer: compose(&report),
+        comment: None,
+    };
     let reply = NewReply {
         key: digest(&["reply", &job.key]),
         channel: subject.channel.to_owned(),
-        place: said.told.repository.clone(),
+        place: told.repository.clone(),
         thread: subject.thread.clone(),
         version: subject.version,
         purpose: "report".to_owned(),
@@ -174,23 +211,8 @@ pub async fn record(pool: &Arc<Pool>, job: &Job, finding: Finding<'_>) -> Result
         content: serde_json::to_string(&said).map_err(|error| Failure::Never(error.to_string()))?,
         not_before: now,
     };
-    let mut at = pool.store.begin().await?;
-    // First, so that nothing is written for who has lost it.
-    at.finish_job(job, now).await?;
-    let series = SeriesRecord {
-        channel: subject.channel.to_owned(),
-        id: subject.thread.clone(),
-        version: subject.version,
-        place: said.told.repository.clone(),
-        subject: subject.thread.clone(),
-        author: String::new(),
-        base: Some(said.head_sha.clone()),
-        messages: Vec::new(),
-    };
-    at.record_series(&series, now).await?;
-    built.remember(&mut at, Some((&subject.thread, subject.version)), Some(report)).await?;
     // A commit of GitLab without a merge request has no place for an answer.
-    let has_place = said.change.is_some() || said.told.forge == Forge::Github;
+    let has_place = said.change.is_some() || told.forge == Forge::Github;
     let recorded = if has_place { Some(at.record_reply(&reply, now).await?) } else { None };
     let outcome = match recorded {
         None => "remembered; there is no merge request",
