@@ -76,8 +76,15 @@ impl Bot {
 
     /// `triage-bot mail`, ready to be started.
     pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.any("mail");
+        command.args(args);
+        command
+    }
+
+    /// Another command of `triage-bot`, ready to be started.
+    pub fn any(&self, word: &str) -> Command {
         let mut command = Command::new(program());
-        command.arg("mail").arg("--config").arg(self.path("triage.yaml")).args(args).stdin(Stdio::null());
+        command.arg(word).arg("--config").arg(self.path("triage.yaml")).stdin(Stdio::null());
         command
     }
 

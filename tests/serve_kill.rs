@@ -8,6 +8,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use triage_tests::services::clock::Clock;
 use triage_tests::services::hub::Hub;
 use triage_tests::services::postgres::Postgres;
 use triage_tests::services::wait_for;
@@ -141,33 +142,24 @@ fn postgresql() {
     );
 }
 
-/// An hour forward and an hour back, while jobs wait and are at work. The clock of the program is another one than that of
-/// the machine: libfaketime reads it from a file.
+/// An hour forward and an hour back, while jobs wait and are at work.
 #[test]
 fn a_clock_that_is_set() {
-    triage_tests::services::packages::need(&[("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime")]);
     let hub = Hub::start();
     let place = Place::new(&hub, None, WORK);
     hub.fail(30);
-    let clock = place.path("clock");
-    let set = |offset: &str| std::fs::write(&clock, format!("{offset}\n")).unwrap();
-    set("+0");
+    let clock = Clock::new(place.folder());
     let mut command = place.command("serve");
-    command
-        .env("LD_PRELOAD", "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-        .env("FAKETIME_TIMESTAMP_FILE", &clock)
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .env("DONT_FAKE_MONOTONIC", "1");
+    clock.show(&mut command);
     let _server = Running::start(command);
     place.wait();
     let mut number = 0;
-    for offset in ["+3600", "-3600", "+0", "-7200", "+1"] {
+    for offset in [3600, -3600, 0, -7200, 1] {
         for _ in 0..DELIVERIES {
             number += 1;
             deliver(&place, number);
         }
-        set(offset);
+        clock.set(offset);
         // The work on one more goes on by that clock.
         number += 1;
         deliver(&place, number);

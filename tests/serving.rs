@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -82,6 +82,11 @@ impl Place {
         fs::write(self.path("triage.yaml"), text).expect("a file can be written");
     }
 
+    /// Where the configuration is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A file beside the configuration.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -127,8 +132,7 @@ impl Place {
 
     /// `GET`, on a connection of its own.
     pub fn get(&self, path: &str) -> io::Result<Response> {
-        let mut connection = Connection::open(self.port)?;
-        connection.ask("GET", path, &[("authorization", &format!("Bearer {TOKEN}"))], &[])
+        get(self.port, path)
     }
 
     /// Sends a build.
@@ -143,6 +147,16 @@ impl Place {
     pub fn jobs(&self, args: &[&str]) -> crate::Answer {
         crate::answer(self.command("jobs").args(args).stderr(Stdio::piped()))
     }
+}
+
+/// `GET` from a server on that port, on a connection of its own.
+///
+/// # Errors
+///
+/// When nobody listens.
+pub fn get(port: u16, path: &str) -> io::Result<Response> {
+    let mut connection = Connection::open(port)?;
+    connection.ask("GET", path, &[("authorization", &format!("Bearer {TOKEN}"))], &[])
 }
 
 /// A process that is killed when it goes away.

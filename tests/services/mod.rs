@@ -1,5 +1,6 @@
 //! Real programs that the tests start, on loopback and in folders that go away.
 
+pub mod clock;
 pub mod docker;
 pub mod faults;
 pub mod github;

@@ -113,23 +113,36 @@ impl MailStack {
         let top = self.top();
         let dovecot = tool("dovecot").arg("-c").arg(top.join("dovecot/dovecot.conf")).status();
         assert!(dovecot.expect("dovecot starts").success(), "dovecot does not start: {}", self.log("dovecot/log"));
-        let postfix = tool("postfix").arg("-c").arg(top.join("postfix/etc")).arg("start").output();
-        let postfix = postfix.expect("postfix starts");
-        assert!(
-            postfix.status.success(),
-            "{}\n{}",
-            String::from_utf8_lossy(&postfix.stderr),
-            self.log("postfix/maillog")
-        );
+        self.postfix("start");
         let listen = format!("http://127.0.0.1:{}", self.ports.http);
         self.daemon(user, "public-inbox-httpd", &["-W0", "-l", &listen]);
         self.daemon(user, "public-inbox-watch", &[]);
-        wait_for_port("postfix", self.ports.smtp);
         wait_for_port("postfix's submission", self.ports.submission);
         wait_for_port("dovecot's IMAP", self.ports.imap);
         wait_for_port("dovecot's LMTP", self.ports.lmtp);
         wait_for_port("public-inbox-httpd", self.ports.http);
         wait_for("public-inbox-watch", || self.log("public-inbox-watch.log").contains("scanning").then_some(()));
+    }
+
+    /// Ends the server that takes mail, in the middle of whatever it does.
+    pub fn stop_smtp(&self) {
+        self.postfix("abort");
+        wait_for("postfix's end", || std::net::TcpStream::connect(("127.0.0.1", self.ports.smtp)).err());
+    }
+
+    /// Starts it again.
+    pub fn start_smtp(&self) {
+        self.postfix("start");
+    }
+
+    /// Panics when it cannot be done.
+    fn postfix(&self, word: &str) {
+        let done = tool("postfix").arg("-c").arg(self.top().join("postfix/etc")).arg(word).output();
+        let done = done.expect("postfix starts");
+        assert!(done.status.success(), "{}\n{}", String::from_utf8_lossy(&done.stderr), self.log("postfix/maillog"));
+        if word == "start" {
+            wait_for_port("postfix", self.ports.smtp);
+        }
     }
 
     fn daemon(&mut self, user: &User, program: &str, args: &[&str]) {
