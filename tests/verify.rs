@@ -104,7 +104,7 @@ fn nothing_gets_out() {
         call.as_str(),
         see.as_str(),
         "! cat link",
-        "! ls /root /home /var /work",
+        "! ls /root /home /var /srv",
         "! touch /usr/x",
         "test -z \"$SECRET\"",
         "test ! -e .git",
