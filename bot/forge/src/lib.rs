@@ -8,4 +8,5 @@ pub mod commands;
 pub mod github;
 pub mod gitlab;
 pub mod http;
+mod hunks;
 pub mod webhook;

@@ -6,10 +6,11 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::diff::{Diff, Line};
+use super::diff::Diff;
 use super::discussions::marker;
 use super::publish::guarded;
 use crate::answer::Suggestion;
+use crate::hunks::Line;
 
 /// How their names begin.
 const NAME: &str = "suggestion=";

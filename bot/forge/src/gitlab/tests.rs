@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::diff::{Diff, File, Line};
+use super::diff::{Diff, File};
 use super::publish::{guarded, is_quick_action};
 use super::suggestions::{name, request};
 use super::{BadAddress, Project, Settings};
 use crate::answer::Suggestion;
+use crate::hunks::Line;
 
 #[test]
 fn addresses() {
@@ -54,7 +55,7 @@ fn commands_of_gitlab() {
 
 fn diff() -> Diff {
     let sha = |digit: &str| digit.repeat(40).parse().unwrap();
-    let line = |old, text: &str| Line { old, text: text.to_owned() };
+    let line = |old, text: &str| Line { hunk: 1, old, text: text.to_owned() };
     let lines = [(3, line(Some(3), "a")), (4, line(None, "b")), (5, line(None, "c"))].into_iter().collect();
     let file = File { old_path: "old.c".to_owned(), lines };
     Diff { base: sha("a"), start: sha("b"), head: sha("c"), files: HashMap::from([("new.c".to_owned(), file)]) }

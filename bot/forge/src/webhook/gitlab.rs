@@ -140,10 +140,9 @@ struct MergeRequest {
     last_commit: Option<Commit>,
 }
 
-impl MergeRequest {
-    fn is_from_fork(&self) -> bool {
-        self.source_project_id.is_some() && self.source_project_id != self.target_project_id
-    }
+/// Whether a change comes from another project than it goes to. Older servers do not say from where.
+fn is_from_fork(source: Option<u64>, target: Option<u64>) -> bool {
+    source.is_some() && source != target
 }
 
 #[derive(Deserialize)]
@@ -222,7 +221,10 @@ fn pipeline(event: PipelineEvent) -> Event {
         head_sha: pipeline.sha,
         head_ref: pipeline.r#ref,
         ended: how,
-        from_fork: event.merge_request.as_ref().is_some_and(MergeRequest::is_from_fork),
+        from_fork: event
+            .merge_request
+            .as_ref()
+            .is_some_and(|it| is_from_fork(it.source_project_id, it.target_project_id)),
         changes: event.merge_request.iter().map(|it| it.iid).collect(),
         check_suite: None,
         parent: event.source_pipeline.map(|it| (it.project.id, it.pipeline_id)),
@@ -303,7 +305,7 @@ fn merge_request(event: MergeRequestEvent) -> Event {
     let Some(head_sha) = change.last_commit.and_then(|commit| commit.id) else {
         return Event::nothing("a merge request without commits");
     };
-    let from_fork = change.source_project_id.is_some() && change.source_project_id != change.target_project_id;
+    let from_fork = is_from_fork(change.source_project_id, change.target_project_id);
     let draft = change.draft.or(change.work_in_progress).unwrap_or_default();
     Event::Change(Change { number: change.iid, head_sha, became, draft, from_fork })
 }
