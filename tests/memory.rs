@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use triage_store::{
-    Cursor, LineKind, NewBuild, NewCheckout, ProposedFix, Retention, SeenCause, Store, Timestamp, Verdict, Which,
+    Audit, Cursor, LineKind, NewBuild, NewCheckout, NewReply, ProposedFix, Recorded, Retention, SeenCause, Store,
+    Timestamp, Verdict, Which,
 };
 #[cfg(target_os = "linux")]
 use triage_tests::services::postgres::Postgres;
@@ -344,6 +345,56 @@ fn a_cause_of_which_something_was_said_stays() {
         let swept = store.sweep(&retention, day(9)).await.unwrap();
         assert_eq!((swept.builds, swept.causes), (1, 0));
         assert_eq!(words(&store).await, "seen since 2023-11-14, 1 build; bob said invalid");
+    });
+}
+
+#[test]
+fn what_was_said_loses_its_text_and_stays_said() {
+    on_both(|store| async move {
+        let reply = |key: &str| NewReply {
+            key: key.into(),
+            channel: "mail".into(),
+            place: "list@example.org".into(),
+            thread: "series@example.org".into(),
+            version: 1,
+            purpose: "report".into(),
+            fingerprints: vec![format!("cause of {key}")],
+            recipients: vec!["alice@example.org".into()],
+            marker: format!("{key}@bot.example.org"),
+            content: "a text".into(),
+            not_before: day(0),
+        };
+        let mut at = store.begin().await.unwrap();
+        for (key, sent) in [("old", 1), ("new", 60), ("waiting", 0)] {
+            assert_eq!(at.record_reply(&reply(key), day(0)).await.unwrap(), Recorded::New);
+            if sent > 0 {
+                at.begin_reply(key, day(sent)).await.unwrap();
+                at.sent(key, "250 ok", day(sent)).await.unwrap();
+            }
+            let entry = |action: &str, at| Audit {
+                at,
+                actor: "bot".into(),
+                action: action.into(),
+                subject: key.into(),
+                detail: String::new(),
+            };
+            at.audit(&entry("sent", day(sent))).await.unwrap();
+        }
+        at.commit().await.unwrap();
+        let retention = Retention { texts: Some(DAY * 50), audit: Some(DAY * 50), ..Retention::default() };
+        let swept = store.sweep(&retention, day(90)).await.unwrap();
+        assert_eq!((swept.texts, swept.audit), (1, 2));
+        assert_eq!(store.sweep(&retention, day(90)).await.unwrap().batches, 0);
+        let mut at = store.begin().await.unwrap();
+        for (key, text) in [("old", ""), ("new", "a text"), ("waiting", "a text")] {
+            assert_eq!(at.reply(key).await.unwrap().unwrap().content, text, "{key}");
+        }
+        let left = at.audit_since(day(0), 9).await.unwrap();
+        assert_eq!(left.iter().map(|entry| entry.subject.as_str()).collect::<Vec<_>>(), ["new"]);
+        // It is not said again.
+        assert_eq!(at.record_reply(&reply("old"), day(91)).await.unwrap(), Recorded::Known);
+        let again = NewReply { fingerprints: vec!["cause of old".into()], ..reply("once more") };
+        assert_eq!(at.record_reply(&again, day(91)).await.unwrap(), Recorded::Said);
     });
 }
 

@@ -2,8 +2,8 @@
 //!
 //! It is deleted in small batches, each a transaction of its own with a pause behind it, so that writers
 //! get in between. Reports are large and go first; a build goes with what is known of it; a cause goes with
-//! its last build, unless someone said something of it. Replies, what came in and the audit are never
-//! deleted: they are what keeps a reply from being sent twice.
+//! its last build, unless someone said something of it. Of what was sent the text is forgotten, never that it
+//! was sent, nor what came in: that keeps a reply from being sent twice.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,6 +32,10 @@ pub struct Retention {
     pub builds: Option<Duration>,
     /// How old a report may become; none: as old as its build.
     pub reports: Option<Duration>,
+    /// For how long the text of a reply is kept after it was sent; none: for ever.
+    pub texts: Option<Duration>,
+    /// How old an entry of the audit may become; none: any age.
+    pub audit: Option<Duration>,
     /// Bytes of the database; none: any size. PostgreSQL uses what was deleted again and does not give it
     /// back to the disk: there it is an estimate of what is in use.
     pub max_bytes: Option<u64>,
@@ -46,6 +50,10 @@ pub struct Swept {
     pub builds: u64,
     /// Causes.
     pub causes: u64,
+    /// Texts of replies.
+    pub texts: u64,
+    /// Entries of the audit.
+    pub audit: u64,
     /// Transactions that it took.
     pub batches: u64,
     /// Bytes in use at the end; 0 when there is no limit.
@@ -59,11 +67,15 @@ impl Store {
     /// at once do no harm.
     pub async fn sweep(&self, retention: &Retention, now: Timestamp) -> Result<Swept, Error> {
         let mut swept = Swept::default();
-        if let Some(age) = retention.reports {
-            while self.batch(Part::Reports, now.before(age), &mut swept).await?.is_some() {}
-        }
-        if let Some(age) = retention.builds {
-            while self.batch(Part::Builds, now.before(age), &mut swept).await?.is_some() {}
+        let by_age = [
+            (Part::Reports, retention.reports),
+            (Part::Builds, retention.builds),
+            (Part::Texts, retention.texts),
+            (Part::Audit, retention.audit),
+        ];
+        for (part, age) in by_age {
+            let Some(age) = age else { continue };
+            while self.batch(part, now.before(age), &mut swept).await?.is_some() {}
         }
         if let Some(max) = retention.max_bytes {
             self.shrink(max, now.before(KEPT), &mut swept).await?;
@@ -100,6 +112,8 @@ impl Store {
         let freed = match part {
             Part::Reports => at.forget_reports(before, swept).await?,
             Part::Builds => at.forget_builds(before, swept).await?,
+            Part::Texts => at.forget_texts(before, swept).await?,
+            Part::Audit => at.forget_audit(before, swept).await?,
         };
         at.commit().await?;
         swept.batches += u64::from(freed.is_some());
@@ -148,6 +162,8 @@ impl Store {
 enum Part {
     Reports,
     Builds,
+    Texts,
+    Audit,
 }
 
 impl Transaction {
@@ -178,6 +194,32 @@ impl Transaction {
         }
         swept.reports += rows.len() as u64;
         Ok(Some(rows.iter().map(|(_, size)| count(*size)).sum()))
+    }
+
+    async fn forget_texts(&mut self, before: Timestamp, swept: &mut Swept) -> Result<Option<u64>, Error> {
+        let rows: Vec<(String, i64)> = on!(self, at => sqlx::query_as(
+                "SELECT key, CAST(LENGTH(content) AS BIGINT) FROM outbox \
+                 WHERE state = 'sent' AND content <> '' AND state_since < $1 LIMIT $2",
+            )
+            .bind(before.millis()).bind(BATCH as i64).fetch_all(at).await?);
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        for (key, _) in &rows {
+            on!(self, at => sqlx::query("UPDATE outbox SET content = '' WHERE key = $1").bind(key).execute(at).await?
+                .rows_affected());
+        }
+        swept.texts += rows.len() as u64;
+        Ok(Some(rows.iter().map(|(_, size)| count(*size)).sum()))
+    }
+
+    async fn forget_audit(&mut self, before: Timestamp, swept: &mut Swept) -> Result<Option<u64>, Error> {
+        let deleted = on!(self, at => sqlx::query(
+                "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at, id LIMIT $2)",
+            )
+            .bind(before.millis()).bind(BATCH as i64).execute(at).await?.rows_affected());
+        swept.audit += deleted;
+        Ok((deleted > 0).then_some(0))
     }
 
     async fn forget_builds(&mut self, before: Timestamp, swept: &mut Swept) -> Result<Option<u64>, Error> {

@@ -93,6 +93,8 @@ fn retention(raw: &RawRetention) -> Retention {
     Retention {
         builds: raw.builds_days.map(days),
         reports: raw.reports_days.map(days),
+        texts: raw.texts_days.map(days),
+        audit: raw.audit_days.map(days),
         max_bytes: raw.max_database_mb.map(|size| u64::from(size) * 1_000_000),
     }
 }

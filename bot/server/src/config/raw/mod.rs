@@ -30,7 +30,7 @@ pub struct RawConfig {
     /// A folder with templates of your own, by the names of those in `config/templates/mail`.
     #[serde(default)]
     pub templates: Option<PathBuf>,
-    /// How long and how much is remembered of builds and causes.
+    /// How long and how much is remembered.
     #[serde(default)]
     pub retention: RawRetention,
     /// What `triage-bot serve` listens on, and to whom.
