@@ -95,7 +95,8 @@ fn server(reply: impl Fn(&Request) -> (u16, Value) + Send + 'static) -> (String,
             let request = Request { method, path, body: serde_json::from_slice(&body).unwrap_or_default() };
             let (status, answer) = reply(&request);
             keep.lock().unwrap().push(request);
-            let answer = answer.to_string();
+            // A text is a log, not JSON.
+            let answer = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
             let head = format!(
                 "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                 answer.len()
@@ -108,27 +109,29 @@ fn server(reply: impl Fn(&Request) -> (u16, Value) + Send + 'static) -> (String,
 
 /// GitHub, as far as one answer needs it. What would be written is refused where `may_write` is false.
 fn github(may_write: bool) -> (String, Arc<Mutex<Vec<Request>>>) {
-    server(move |request| {
-        let path = request.path.split('?').next().unwrap();
-        match (request.method.as_str(), path) {
-            ("GET", "/repos/o/r/pulls/7") => (200, json!({ "number": 7, "state": "open", "head": { "sha": SHA } })),
-            ("GET", "/repos/o/r/check-runs/5") => {
-                let output = json!({ "annotations_count": 1 });
-                (200, json!({ "id": 5, "head_sha": SHA, "html_url": "https://gh.example/check/5", "output": output }))
-            }
-            ("GET", path) if path.ends_with("/check-runs") => (200, json!({ "total_count": 0, "check_runs": [] })),
-            ("GET", _) => (200, json!([])),
-            _ if !may_write => (403, json!({ "message": "Resource not accessible by integration" })),
-            ("POST", path) if path.ends_with("/check-runs") => {
-                (201, json!({ "id": 5, "head_sha": SHA, "html_url": "https://gh.example/check/5", "output": {} }))
-            }
-            ("POST", path) if path.ends_with("/issues/7/comments") => {
-                let user = json!({ "login": "github-actions[bot]" });
-                (201, json!({ "id": 6, "node_id": "x", "user": user, "html_url": "https://gh.example/comment/6" }))
-            }
-            _ => (201, json!({ "id": 9 })),
+    server(move |request| reply(request, may_write))
+}
+
+fn reply(request: &Request, may_write: bool) -> (u16, Value) {
+    let path = request.path.split('?').next().unwrap();
+    match (request.method.as_str(), path) {
+        ("GET", "/repos/o/r/pulls/7") => (200, json!({ "number": 7, "state": "open", "head": { "sha": SHA } })),
+        ("GET", "/repos/o/r/check-runs/5") => {
+            let output = json!({ "annotations_count": 1 });
+            (200, json!({ "id": 5, "head_sha": SHA, "html_url": "https://gh.example/check/5", "output": output }))
         }
-    })
+        ("GET", path) if path.ends_with("/check-runs") => (200, json!({ "total_count": 0, "check_runs": [] })),
+        ("GET", _) => (200, json!([])),
+        _ if !may_write => (403, json!({ "message": "Resource not accessible by integration" })),
+        ("POST", path) if path.ends_with("/check-runs") => {
+            (201, json!({ "id": 5, "head_sha": SHA, "html_url": "https://gh.example/check/5", "output": {} }))
+        }
+        ("POST", path) if path.ends_with("/issues/7/comments") => {
+            let user = json!({ "login": "github-actions[bot]" });
+            (201, json!({ "id": 6, "node_id": "x", "user": user, "html_url": "https://gh.example/comment/6" }))
+        }
+        _ => (201, json!({ "id": 9 })),
+    }
 }
 
 #[test]
@@ -249,6 +252,82 @@ fn a_report_with_a_proved_fix() {
         told.stdout
             .ends_with("suggestion at a.c:1-1:\n\n-#include <stdio.h>\n+#include <stdio.h>\n+#include <string.h>\n")
     );
+}
+
+/// With the checkout, the fix is made and proved on the way.
+#[test]
+fn a_checkout_gives_proved_fixes() {
+    let job = Job::new();
+    job.write("checkout/a.c", "#include <stdio.h>\n\nint f(void)\n{\n\tputs(\"x\");\n\treturn strlen(\"x\");\n}\n");
+    let tree = job.path("checkout");
+    let build = "gcc -Werror=implicit-function-declaration -c a.c";
+    let make = Command::new("sh").args(["-c", build]).current_dir(&tree).output().unwrap();
+    let log = String::from_utf8(make.stderr).unwrap();
+    job.write("logs/gcc.log", &log);
+    let build = format!("cd {tree} && {build}");
+    // `triage` lies beside `triage-bot`.
+    triage_tests::program();
+    let words = ["--dry-run", "--tree", &tree, "--verify", "--build-command", &build];
+    let told = job.github(&words, &[], &log);
+    assert_eq!(told.status, Some(1), "{told:?}");
+    assert!(told.stdout.contains("1 cause, 1 verified fix\n"), "{}\n{}", told.stdout, told.stderr);
+    assert!(told.stdout.contains("+#include <string.h>\n"), "{}", told.stdout);
+    let folder = job.github(&[&words[..3], &[&job.path("logs")]].concat(), &[], "");
+    assert!(folder.stdout.contains("+#include <string.h>\n"), "{}\n{}", folder.stdout, folder.stderr);
+    assert!(folder.stdout.contains("1 cause, 1 unverified fix\n"), "nothing was built: {}", folder.stdout);
+    // Without a tree that is one, the answer is as it was.
+    let none = job.github(&["--dry-run", "--tree", &job.path("none")], &[], &log);
+    assert!(none.stdout.contains("1 cause") && none.stderr.contains("triage fix: "), "{none:?}");
+    assert_eq!(job.github(&["--verify"], &[], &log).status, Some(2));
+}
+
+/// The logs of the jobs that failed come from GitHub; what passed is not asked for.
+#[test]
+fn logs_of_failed_jobs_are_fetched() {
+    let job = Job::new();
+    let (api, seen) = server(|request| {
+        let (path, _) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        match (request.method.as_str(), path) {
+            ("GET", "/repos/o/r/actions/runs/98") => {
+                let run = json!({ "id": 98, "head_sha": SHA, "run_attempt": 2, "event": "pull_request",
+                                  "status": "completed", "conclusion": "failure", "name": "CI" });
+                (200, run)
+            }
+            ("GET", "/repos/o/r/actions/runs/98/attempts/2/jobs") => {
+                let job =
+                    |id: u64, name: &str, end: &str| json!({ "id": id, "run_id": 98, "name": name, "conclusion": end });
+                let jobs = [
+                    job(1, "build (arm64, defconfig, gcc-13)", "failure"),
+                    job(2, "build (x86_64, defconfig, gcc-13)", "success"),
+                    job(3, "build (riscv, defconfig, gcc-13)", "failure"),
+                ];
+                (200, json!({ "total_count": 3, "jobs": jobs }))
+            }
+            ("GET", "/repos/o/r/actions/jobs/1/logs") => {
+                let log = bot::log("src/pump.c", "level");
+                let stamped: String =
+                    log.lines().map(|line| format!("2026-11-26T10:00:00.0000000Z {line}\n")).collect();
+                (200, Value::String(stamped))
+            }
+            ("GET", "/repos/o/r/actions/jobs/3/logs") => (410, json!({ "message": "Gone" })),
+            _ => reply(request, true),
+        }
+    });
+    let token = [("GITHUB_API_URL", api.as_str()), ("GITHUB_TOKEN", "ghs_x")];
+    let told = job.github(&["--jobs", "failed", "--run", "98"], &token, "");
+    assert_eq!(told.status, Some(1), "{told:?}");
+    let seen = seen.lock().unwrap().clone();
+    assert!(!seen.iter().any(|request| request.path.contains("/jobs/2/")), "what passed has no say");
+    let comments: Vec<&Request> =
+        seen.iter().filter(|it| it.method == "POST" && it.path.ends_with("/comments")).collect();
+    assert_eq!(comments.len(), 1);
+    let comment = comments[0].body["body"].as_str().unwrap();
+    assert!(
+        comment.contains("`level`") && comment.contains("arm64") && comment.contains("GitHub has deleted this log"),
+        "{comment}"
+    );
+    // Without a token there is nobody to ask.
+    assert_eq!(job.github(&["--jobs", "failed", "--run", "98"], &[], "").status, Some(2));
 }
 
 #[test]

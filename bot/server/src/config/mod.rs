@@ -23,7 +23,7 @@ pub use self::forge::{Allowed, GithubConfig, GitlabConfig};
 pub use self::mail::{List, MailConfig};
 use self::raw::{RawConfig, RawRetention, RawSecret};
 pub use self::server::{Access, ServerConfig, Token, WorkConfig};
-pub use self::verify::{Limits, Tree, VerifyConfig};
+pub use self::verify::{Limits, Tree, VerifyConfig, beside_us};
 use crate::error::{Error, reason};
 
 /// A configuration that can be worked with. Paths are from here.

@@ -134,7 +134,7 @@ impl Reader<'_> {
 }
 
 /// `triage` beside this program, or in PATH.
-fn beside_us() -> Option<PathBuf> {
+pub fn beside_us() -> Option<PathBuf> {
     let own = std::env::current_exe().ok();
     let own = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -36,6 +36,9 @@ pub struct PostArgs {
     /// Takes the logs of the jobs that failed from the forge: `failed`
     #[arg(long, value_name = "WHICH", conflicts_with_all = ["logs", "report"])]
     pub jobs: Option<Jobs>,
+    /// Where patches come from.
+    #[command(flatten)]
+    pub tree: TreeArgs,
     /// Prints what would be posted, and posts nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -54,6 +57,20 @@ pub struct PostArgs {
     /// Also writes the report into a file, in a format of `triage`: `codequality:gl-code-quality.json`
     #[arg(long, short, value_name = "FORMAT:FILE")]
     pub output: Vec<OutputFile>,
+}
+
+/// What is typed to get patches.
+#[derive(Debug, Args)]
+pub struct TreeArgs {
+    /// The checkout that was built: causes get patches there, by `triage fix`
+    #[arg(long, value_name = "DIR", conflicts_with = "report")]
+    pub tree: Option<PathBuf>,
+    /// With --tree: proves the patches by building in a scratch copy, as `triage fix --verify` does
+    #[arg(long, requires = "tree")]
+    pub verify: bool,
+    /// With --verify: a command that fails and must not, run in the current folder; repeatable. Else the log's own
+    #[arg(long, value_name = "COMMAND", requires = "verify")]
+    pub build_command: Vec<String>,
 }
 
 /// What is typed behind `post github`.

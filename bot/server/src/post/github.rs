@@ -162,7 +162,7 @@ async fn fetch(job: &Job, args: &GithubArgs, session: Option<&Session>) -> Resul
             Content::Missing => Err("GitHub has no log of this job".into()),
         },
     });
-    Ok(inputs::fetched(fetched.collect()))
+    inputs::fetched(fetched.collect(), &args.post.tree)
 }
 
 /// The commit, and the pull request if there is one.

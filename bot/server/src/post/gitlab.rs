@@ -110,7 +110,7 @@ async fn fetch(args: &GitlabArgs, gitlab: &Gitlab, project: Option<&Project>) ->
         };
         logs.push(Fetched { axes: triage_causes::matrix::axes::from_name(&job.name), name: job.name, content });
     }
-    Ok(inputs::fetched(logs))
+    inputs::fetched(logs, &args.post.tree)
 }
 
 /// The merge request; that of the pipeline, or the first open one of the branch.

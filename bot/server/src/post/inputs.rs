@@ -11,7 +11,8 @@ use triage_causes::{Analyzer, Options, Report};
 use triage_log::container::{self, Limits};
 use triage_rules::RuleBook;
 
-use super::args::PostArgs;
+use super::args::{PostArgs, TreeArgs};
+use super::fixes::Kept;
 use crate::builds;
 use crate::error::{Error, reason};
 
@@ -44,7 +45,7 @@ pub fn typed(args: &PostArgs) -> Result<Reading, Error> {
     if let Some(path) = &args.report {
         return Ok(Reading { report: builds::read_report(path)?.into_report(), sound: true });
     }
-    let mut reader = Reader::new();
+    let mut reader = Reader::new(&args.tree)?;
     let logs: &[PathBuf] = if args.logs.is_empty() { &["-".into()] } else { &args.logs };
     for path in logs {
         if path.as_os_str() == "-" {
@@ -65,8 +66,8 @@ pub fn typed(args: &PostArgs) -> Result<Reading, Error> {
 }
 
 /// Reads what a forge gave: logs of jobs that failed.
-pub fn fetched(logs: Vec<Fetched>) -> Reading {
-    let mut reader = Reader::new();
+pub fn fetched(logs: Vec<Fetched>, tree: &TreeArgs) -> Result<Reading, Error> {
+    let mut reader = Reader::new(tree)?;
     let mut without = Vec::new();
     for log in logs {
         match log.content {
@@ -84,7 +85,7 @@ pub fn fetched(logs: Vec<Fetched>) -> Reading {
         without.into_iter().map(|(id, axes)| Build { id, axes, status: Status::Fail, lines, bytes, diagnostics });
     reading.report.builds.extend(empty);
     reading.report.builds.iter_mut().for_each(|build| build.status = Status::Fail);
-    reading
+    Ok(reading)
 }
 
 /// The files below a folder that may be logs.
@@ -107,16 +108,19 @@ fn folder(top: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 /// Puts logs into one report.
-struct Reader {
+struct Reader<'a> {
     analyzer: Analyzer<'static>,
     axes: Vec<(String, Axes)>,
     sound: bool,
+    /// What patches are made from, when there is a tree.
+    kept: Option<(Kept, &'a TreeArgs)>,
 }
 
-impl Reader {
-    fn new() -> Self {
+impl<'a> Reader<'a> {
+    fn new(tree: &'a TreeArgs) -> Result<Self, Error> {
         static BOOK: std::sync::LazyLock<RuleBook> = std::sync::LazyLock::new(RuleBook::embedded);
-        Self { analyzer: Analyzer::new(&BOOK, Options::default()), axes: Vec::new(), sound: true }
+        let kept = if tree.tree.is_some() { Some((Kept::new()?, tree)) } else { None };
+        Ok(Self { analyzer: Analyzer::new(&BOOK, Options::default()), axes: Vec::new(), sound: true, kept })
     }
 
     fn fault(&mut self, name: &str, why: &str) {
@@ -135,6 +139,14 @@ impl Reader {
 
     /// Reads a log, or all of an archive.
     fn read(&mut self, name: &str, known: &Axes, input: &mut dyn Read) {
+        let Some((kept, _)) = &mut self.kept else { return self.read_through(name, known, input) };
+        match kept.keep(input) {
+            Ok(mut file) => self.read_through(name, known, &mut file),
+            Err(error) => self.fault(name, &reason(&error)),
+        }
+    }
+
+    fn read_through(&mut self, name: &str, known: &Axes, input: &mut dyn Read) {
         let analyzer = &mut self.analyzer;
         let mut members = Vec::new();
         let outcome = container::open(name, input, Limits::default(), &mut |member| {
@@ -164,6 +176,9 @@ impl Reader {
             if let Some(build) = report.builds.iter_mut().find(|build| build.id == *name) {
                 axes::fill(&mut build.axes, axes);
             }
+        }
+        if let Some((kept, tree)) = &self.kept {
+            kept.fix(&mut report, tree);
         }
         let Report { builds, causes, warnings, .. } = &mut report;
         for list in [causes, warnings] {

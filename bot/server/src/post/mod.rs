@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! logs | report ──► inputs ──► Masked ──► forge::answer ──┬─► github | gitlab   on the change
-//!                                                         └─► workflow commands, summary, files
+//!                   fixes                                 └─► workflow commands, summary, files
 //! ```
 //!
 //! Nothing is remembered: what was said is found on the forge. What cannot be posted for want of rights is said where it can
 //! be: in the job's own log and summary.
 
 pub mod args;
+mod fixes;
 mod github;
 mod gitlab;
 mod inputs;
