@@ -8,8 +8,8 @@ WORKDIR /src
 COPY . .
 # The image has the C compiler that SQLite, zstd, liblzma and the cryptography are built with. The
 # rule book, the header tables and the templates become part of the programs.
-RUN cargo build --release --locked --package triage-cli --package triage-server \
-    && install -D --target-directory=/out/usr/local/bin target/release/triage target/release/triage-bot
+RUN cargo build --profile image --locked --package triage-cli --package triage-server \
+    && install -D --target-directory=/out/usr/local/bin target/image/triage target/image/triage-bot
 
 # git as the bot needs it: without Perl, which the package depends on for commands that nobody calls here.
 FROM debian:bookworm-slim AS tools
@@ -36,21 +36,22 @@ RUN core=/usr/lib/git-core \
         grep --quiet --line-regexp "$package" /had || cp --parents --dereference "$library" /out/; \
     done
 
-FROM debian:bookworm-slim AS runtime
-COPY --from=tools /out/ /
-COPY --from=build /out/ /
+FROM debian:bookworm-slim AS base
 COPY LICENSE LICENSE-APACHE LICENSE-MIT NOTICE /usr/share/doc/triage/
-RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /var/lib/triage --shell /usr/sbin/nologin triage \
+RUN useradd --system --no-log-init --uid 10001 --user-group --no-create-home --home-dir /var/lib/triage --shell /usr/sbin/nologin triage \
     && install --directory --owner=triage --group=triage --mode=0750 /var/lib/triage
 # Logs are UTF-8; with this the report may draw with Unicode.
 ENV LANG=C.UTF-8
 USER 10001:10001
 
-FROM runtime AS pipe
+FROM base AS pipe
+COPY --from=build /out/usr/local/bin/triage /usr/local/bin/
 WORKDIR /logs
 ENTRYPOINT ["triage"]
 
-FROM runtime AS bot
+FROM base AS bot
+COPY --from=tools /out/ /
+COPY --from=build /out/ /
 # The only place that is written to: the root file system may be read-only.
 WORKDIR /var/lib/triage
 VOLUME /var/lib/triage

@@ -100,6 +100,29 @@ impl Docker {
         self.run(&words);
     }
 
+    /// Builds an image from a recipe alone, with files beside it.
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn image(&self, tag: &str, recipe: &str, files: &[(&str, &str)]) {
+        let context = tempfile::tempdir().expect("a temporary folder can be made");
+        for (name, text) in files.iter().chain(&[("Dockerfile", recipe)]) {
+            fs::write(context.path().join(name), text).expect("the folder can be written");
+        }
+        self.build(tag, context.path(), &[]);
+    }
+
+    /// `docker-compose` with these words, to be run.
+    pub fn compose(&self, folder: &Path, words: &[&str]) -> Command {
+        packages::need(&[("/usr/bin/docker-compose", "docker-compose")]);
+        let mut command = Command::new("/usr/bin/docker-compose");
+        let socket = format!("unix://{}", self.run.path().join("socket").display());
+        command.current_dir(folder).args(["--ansi=never", "--project-name=triage"]).args(words);
+        command.env("DOCKER_HOST", socket);
+        command
+    }
+
     /// Bytes of an image, with those of the images it is made from.
     pub fn size(&self, image: &str) -> u64 {
         self.run(&["image", "inspect", "--format", "{{.Size}}", image]).parse().expect("a size is a number")
