@@ -1,6 +1,7 @@
 //! Results of builds: reports, or logs that a report is made of.
 
 use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -177,16 +178,28 @@ pub fn read_logs(paths: &[PathBuf], book: &RuleBook) -> Result<Masked, Error> {
     for path in paths {
         let mut file = File::open(path).map_err(|error| Error::Read(path.clone(), error))?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let outcome = container::open(&name, &mut file, Limits::default(), &mut |member| {
-            analyzer.begin(&member.name);
-            let summary = triage_log::read_log(&mut *member.reader, &mut |diagnostic| analyzer.diagnostic(diagnostic))?;
-            analyzer.end(&summary);
-            Ok(())
-        });
-        match outcome {
-            Ok(problems) => problems.into_iter().for_each(|problem| analyzer.problem(problem.name, problem.message)),
-            Err(error) => analyzer.problem(name, reason(&error)),
+        if let Err(error) = read_into(&mut analyzer, &name, &mut file, Limits::default(), &mut |_| {}) {
+            analyzer.problem(name, reason(&error));
         }
     }
     Ok(masked(analyzer.finish()))
+}
+
+/// Reads a log, or all of an archive, into a report; `see` is told the name of each log that is read.
+pub fn read_into(
+    analyzer: &mut Analyzer<'_>,
+    name: &str,
+    input: &mut dyn Read,
+    limits: Limits,
+    see: &mut dyn FnMut(&str),
+) -> io::Result<()> {
+    let problems = container::open(name, input, limits, &mut |member| {
+        see(&member.name);
+        analyzer.begin(&member.name);
+        let summary = triage_log::read_log(&mut *member.reader, &mut |diagnostic| analyzer.diagnostic(diagnostic))?;
+        analyzer.end(&summary);
+        Ok(())
+    })?;
+    problems.into_iter().for_each(|problem| analyzer.problem(problem.name, problem.message));
+    Ok(())
 }

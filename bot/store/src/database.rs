@@ -140,6 +140,11 @@ impl Store {
     pub async fn open(address: &str) -> Result<Self, Error> {
         let store = if is_postgres(address) {
             let options = PgConnectOptions::from_str(address).map_err(|_| Error::Address(without_password(address)))?;
+            // What `pg_stat_activity` shows, unless the operator says otherwise.
+            let options = match options.get_application_name() {
+                Some(_) => options,
+                None => options.application_name("triage-bot"),
+            };
             let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
             Self::new(Pool::Postgres(pool), None)
         } else if address.is_empty() || address.contains("://") {

@@ -8,7 +8,7 @@ use triage_causes::matrix::attribution::{attribute_all, by_status};
 use triage_causes::matrix::axes::{self, Axes};
 use triage_causes::report::{Build, Status};
 use triage_causes::{Analyzer, Options, Report};
-use triage_log::container::{self, Limits};
+use triage_log::container::Limits;
 use triage_rules::RuleBook;
 
 use super::args::{PostArgs, TreeArgs};
@@ -147,25 +147,16 @@ impl<'a> Reader<'a> {
     }
 
     fn read_through(&mut self, name: &str, known: &Axes, input: &mut dyn Read) {
-        let analyzer = &mut self.analyzer;
-        let mut members = Vec::new();
-        let outcome = container::open(name, input, Limits::default(), &mut |member| {
-            analyzer.begin(&member.name);
-            members.push(member.name.clone());
-            let summary = triage_log::read_log(&mut *member.reader, &mut |diagnostic| analyzer.diagnostic(diagnostic))?;
-            analyzer.end(&summary);
-            Ok(())
-        });
-        for member in members {
+        let of_members = &mut self.axes;
+        let mut see = |member: &str| {
             let mut axes = known.clone();
             if member != name {
-                axes::fill(&mut axes, &axes::from_name(&member));
+                axes::fill(&mut axes, &axes::from_name(member));
             }
-            self.axes.push((member, axes));
-        }
-        match outcome {
-            Ok(problems) => problems.into_iter().for_each(|it| self.analyzer.problem(it.name, it.message)),
-            Err(error) => self.fault(name, &reason(&error)),
+            of_members.push((member.to_owned(), axes));
+        };
+        if let Err(error) = builds::read_into(&mut self.analyzer, name, input, Limits::default(), &mut see) {
+            self.fault(name, &reason(&error));
         }
     }
 

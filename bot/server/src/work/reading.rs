@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use triage_causes::matrix::axes::{self, Axes};
 use triage_causes::{Analyzer, Options, Report};
-use triage_log::container::{self, Limits};
+use triage_log::container::Limits;
 use triage_report::secrets::Masked;
 use triage_rules::RuleBook;
 
@@ -60,16 +60,9 @@ fn read(book: &RuleBook, logs: Vec<Log>, limits: Limits) -> Report {
     let mut analyzer = Analyzer::new(book, Options::default());
     let mut known: Vec<(String, Axes)> = Vec::new();
     for mut log in logs {
-        let outcome = container::open(&log.name, &mut log.content, limits, &mut |member| {
-            known.push((member.name.clone(), log.axes.clone()));
-            analyzer.begin(&member.name);
-            let summary = triage_log::read_log(&mut *member.reader, &mut |diagnostic| analyzer.diagnostic(diagnostic))?;
-            analyzer.end(&summary);
-            Ok(())
-        });
-        match outcome {
-            Ok(problems) => problems.into_iter().for_each(|problem| analyzer.problem(problem.name, problem.message)),
-            Err(error) => analyzer.problem(log.name, reason(&error)),
+        let mut see = |name: &str| known.push((name.to_owned(), log.axes.clone()));
+        if let Err(error) = builds::read_into(&mut analyzer, &log.name, &mut log.content, limits, &mut see) {
+            analyzer.problem(log.name, reason(&error));
         }
     }
     let mut report = analyzer.finish();
