@@ -1,14 +1,13 @@
 //! `github:` and `gitlab:`, read and checked.
 
-use std::fs;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde_yaml::Spanned;
+use serde_yaml::{Location, Spanned};
 
 use super::Reader;
 use super::raw::{RawGithub, RawGitlab, RawSecret};
-use crate::error::{Error, reason};
+use crate::error::Error;
 
 /// A GitHub App.
 #[derive(Debug, Clone)]
@@ -74,37 +73,33 @@ impl Allowed {
 }
 
 impl Reader<'_> {
-    pub(super) fn github(&self, raw: RawGithub) -> Result<GithubConfig, Error> {
+    pub(super) fn github(&self, raw: RawGithub, place: &Location) -> Result<GithubConfig, Error> {
         let key = match (&raw.key_file, &raw.key_env) {
             (Some(file), None) => {
-                let file = self.folder.join(file);
-                let text = fs::read_to_string(&file)
-                    .map_err(|error| Error::Config(format!("{}: {}", file.display(), reason(&error))))?;
-                if !text.contains("PRIVATE KEY-----") {
-                    return Err(Error::Config(format!("{}: this is no private key in PEM", file.display())));
-                }
-                SecretString::from(text)
+                let text = String::from_utf8(self.file(file)?).ok();
+                let text = text.filter(|text| text.contains("PRIVATE KEY-----"));
+                SecretString::from(text.ok_or_else(|| self.of_file(file, "this is no private key in PEM"))?)
             }
             (None, Some(name)) => SecretString::from(self.variable(name)?),
-            _ => return Err(self.general("github", "give either 'key_file' or 'key_env'")),
+            _ => return Err(self.fault(place, "github: give either 'key_file' or 'key_env'")),
         };
         Ok(GithubConfig {
             api: self.web_address(&raw.api)?,
             app_id: raw.app_id,
             key,
-            webhook_secrets: self.secrets("github.webhook_secrets", &raw.webhook_secrets)?,
+            webhook_secrets: self.secrets("github", &raw.webhook_secrets, place)?,
             repositories: self.allowed(&raw.repositories)?,
             commands: raw.commands,
             sweep: every(raw.sweep_minutes),
         })
     }
 
-    pub(super) fn gitlab(&self, raw: RawGitlab) -> Result<GitlabConfig, Error> {
+    pub(super) fn gitlab(&self, raw: RawGitlab, place: &Location) -> Result<GitlabConfig, Error> {
         let token = RawSecret { file: raw.token_file, env: raw.token_env };
         Ok(GitlabConfig {
             url: self.web_address(&raw.url)?,
-            token: self.secret(&token, &raw.url)?,
-            webhook_secrets: self.secrets("gitlab.webhook_secrets", &raw.webhook_secrets)?,
+            token: self.secret(&token, "gitlab", place)?,
+            webhook_secrets: self.secrets("gitlab", &raw.webhook_secrets, place)?,
             projects: self.allowed(&raw.projects)?,
             status: raw.status,
             commands: raw.commands,
@@ -112,17 +107,12 @@ impl Reader<'_> {
         })
     }
 
-    fn secrets(&self, part: &str, raw: &[RawSecret]) -> Result<Vec<SecretString>, Error> {
+    fn secrets(&self, part: &str, raw: &[RawSecret], place: &Location) -> Result<Vec<SecretString>, Error> {
+        let part = format!("{part}.webhook_secrets");
         if raw.is_empty() {
-            return Err(self.general(part, "give one: without it anyone could send webhooks"));
+            return Err(self.fault(place, &format!("{part}: give one: without it anyone could send webhooks")));
         }
-        raw.iter()
-            .map(|secret| match (&secret.file, &secret.env) {
-                (Some(file), None) => self.secret_file(file).map(SecretString::from),
-                (None, Some(name)) => self.variable(name).map(SecretString::from),
-                _ => Err(self.general(part, "give either 'file' or 'env'")),
-            })
-            .collect()
+        raw.iter().map(|secret| self.secret(secret, &part, place)).collect()
     }
 
     fn allowed(&self, raw: &[Spanned<String>]) -> Result<Allowed, Error> {

@@ -1,6 +1,5 @@
 //! `mail:`, read and checked.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use triage_mail::{Address, Mailbox};
 
 use super::Reader;
 use super::raw::{RawAbsent, RawImap, RawMail, RawRelay, RawSecurity};
-use crate::error::{Error, reason};
+use crate::error::Error;
 
 /// Mail.
 #[derive(Debug)]
@@ -188,7 +187,8 @@ impl Reader<'_> {
         })
     }
 
-    fn relay(&self, raw: RawRelay, domain: &str) -> Result<Relay, Error> {
+    fn relay(&self, raw: Spanned<RawRelay>, domain: &str) -> Result<Relay, Error> {
+        let (raw, place) = (raw.value, &raw.referenced);
         let security = match raw.security {
             RawSecurity::Tls => Security::Tls,
             RawSecurity::Starttls => Security::StartTls,
@@ -199,22 +199,21 @@ impl Reader<'_> {
             Security::StartTls => 587,
             Security::Plain => 25,
         };
-        let password = self.password(raw.password_file.as_deref(), raw.password_env.as_ref())?;
+        let password = self.password(raw.password_file.as_ref(), raw.password_env.as_ref())?;
         let login = match (raw.user, password) {
             (None, None) => None,
             (Some(user), Some(password)) if security != Security::Plain => Some((user, password)),
             (Some(_), Some(_)) => {
-                return Err(self.general("mail.relay", "a password is not sent without TLS: set 'security'"));
+                return Err(self.fault(place, "mail.relay: a password is not sent without TLS: set 'security'"));
             }
-            (Some(_), None) => return Err(self.general("mail.relay", "'user' needs 'password_file' or 'password_env'")),
-            (None, Some(_)) => return Err(self.general("mail.relay", "the password needs 'user'")),
+            (Some(_), None) => {
+                return Err(self.fault(place, "mail.relay: 'user' needs 'password_file' or 'password_env'"));
+            }
+            (None, Some(_)) => return Err(self.fault(place, "mail.relay: the password needs 'user'")),
         };
         let authorities = match raw.ca_file {
             None => Vec::new(),
-            Some(file) => {
-                let file = self.folder.join(file);
-                fs::read(&file).map_err(|error| Error::Config(format!("{}: {}", file.display(), reason(&error))))?
-            }
+            Some(file) => self.file(&file)?,
         };
         Ok(Relay {
             host: raw.host,
@@ -227,14 +226,17 @@ impl Reader<'_> {
         })
     }
 
-    fn imap(&self, raw: RawImap) -> Result<ImapConfig, Error> {
+    fn imap(&self, raw: Spanned<RawImap>) -> Result<ImapConfig, Error> {
+        let (raw, place) = (raw.value, &raw.referenced);
         let security = match raw.security {
             RawSecurity::Tls => source::Security::Tls,
             RawSecurity::Plain => source::Security::Plain,
-            RawSecurity::Starttls => return Err(self.general("mail.sources.imap", "'security' is tls or plain here")),
+            RawSecurity::Starttls => {
+                return Err(self.fault(place, "mail.sources.imap: 'security' is tls or plain here"));
+            }
         };
-        let password = self.password(raw.password_file.as_deref(), raw.password_env.as_ref())?;
-        let missing = || self.general("mail.sources.imap", "give 'password_file' or 'password_env'");
+        let password = self.password(raw.password_file.as_ref(), raw.password_env.as_ref())?;
+        let missing = || self.fault(place, "mail.sources.imap: give 'password_file' or 'password_env'");
         Ok(ImapConfig {
             host: raw.host,
             port: raw.port.unwrap_or(993),

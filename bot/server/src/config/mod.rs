@@ -10,7 +10,7 @@ mod verify;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -111,22 +111,27 @@ impl Reader<'_> {
             true => raw.database,
             false => self.folder.join(&raw.database).to_string_lossy().into_owned(),
         };
-        let templates = raw.templates.map(|folder| self.folder.join(folder));
-        let templates = Templates::load(templates.as_deref()).map_err(|error| Error::Config(error.to_string()))?;
+        let folder = raw.templates.as_ref().map(|folder| self.folder.join(&folder.value));
+        let place = raw.templates.map_or(Location::UNKNOWN, |folder| folder.referenced);
+        let templates = Templates::load(folder.as_deref()).map_err(|error| self.fault(&place, &error.to_string()))?;
         let mut mail = raw.mail.map(|mail| self.mail(mail, &database, templates)).transpose()?;
         let server = self.server(raw.server)?;
         if let Some(mail) = &mut mail {
             mail.dashboard.clone_from(&server.url);
         }
         let work = self.work(&raw.work)?;
-        let github = raw.github.map(|github| self.github(github)).transpose()?;
-        let gitlab = raw.gitlab.map(|gitlab| self.gitlab(gitlab)).transpose()?;
-        let verify = raw.verify.map(|verify| self.verify(verify)).transpose()?;
+        let github = raw.github.map(|github| self.github(github.value, &github.referenced)).transpose()?;
+        let gitlab = raw.gitlab.map(|gitlab| self.gitlab(gitlab.value, &gitlab.referenced)).transpose()?;
+        let verify = raw.verify.map(|verify| self.verify(verify.value, &verify.referenced)).transpose()?;
         let retention = retention(&raw.retention);
         Ok(Config { database, retention, server, work, github, gitlab, verify, mail })
     }
 
-    fn password(&self, file: Option<&Path>, variable: Option<&Spanned<String>>) -> Result<Option<String>, Error> {
+    fn password(
+        &self,
+        file: Option<&Spanned<PathBuf>>,
+        variable: Option<&Spanned<String>>,
+    ) -> Result<Option<String>, Error> {
         match (file, variable) {
             (Some(file), None) => self.secret_file(file).map(Some),
             (None, Some(name)) => self.variable(name).map(Some),
@@ -137,14 +142,14 @@ impl Reader<'_> {
         }
     }
 
-    /// A secret; `place` is what it belongs to.
-    fn secret(&self, raw: &RawSecret, place: &Spanned<String>) -> Result<SecretString, Error> {
+    /// A secret of a part of the configuration, which stands at that place.
+    fn secret(&self, raw: &RawSecret, part: &str, place: &Location) -> Result<SecretString, Error> {
         match (&raw.file, &raw.env) {
             (Some(file), None) => self.secret_file(file).map(SecretString::from),
             (None, Some(name)) => self.variable(name).map(SecretString::from),
             _ => {
-                let why = format!("'{}' needs a secret: give either a file or an environment variable", place.value);
-                Err(self.fault(&place.referenced, &why))
+                let why = format!("'{part}' needs a secret: give either a file or an environment variable");
+                Err(self.fault(place, &why))
             }
         }
     }
@@ -157,20 +162,27 @@ impl Reader<'_> {
     }
 
     /// The first line of a file. What is in it is never shown.
-    fn secret_file(&self, file: &Path) -> Result<String, Error> {
-        let file = self.folder.join(file);
-        let fault = |why: String| Error::Config(format!("{}: {why}", file.display()));
-        let text = fs::read_to_string(&file).map_err(|error| fault(reason(&error)))?;
+    fn secret_file(&self, file: &Spanned<PathBuf>) -> Result<String, Error> {
+        let text = String::from_utf8(self.file(file)?).map_err(|_| self.of_file(file, "this is not UTF-8"))?;
         let line = text.lines().next().unwrap_or_default().trim_end();
-        if line.is_empty() { Err(fault("the first line is empty".into())) } else { Ok(line.to_owned()) }
+        if line.is_empty() { Err(self.of_file(file, "the first line is empty")) } else { Ok(line.to_owned()) }
+    }
+
+    /// What is in a file that the configuration names.
+    fn file(&self, file: &Spanned<PathBuf>) -> Result<Vec<u8>, Error> {
+        fs::read(self.folder.join(&file.value)).map_err(|error| self.of_file(file, &reason(&error)))
+    }
+
+    fn of_file(&self, file: &Spanned<PathBuf>, why: &str) -> Error {
+        self.fault(&file.referenced, &format!("{}: {why}", self.folder.join(&file.value).display()))
     }
 
     fn fault(&self, at: &Location, message: &str) -> Error {
-        Error::Config(format!("{}:{}:{}: {message}", self.path.display(), at.line(), at.column()))
-    }
-
-    fn general(&self, part: &str, message: &str) -> Error {
-        Error::Config(format!("{}: {part}: {message}", self.path.display()))
+        let path = self.path.display();
+        Error::Config(match *at == Location::UNKNOWN {
+            true => format!("{path}: {message}"),
+            false => format!("{path}:{}:{}: {message}", at.line(), at.column()),
+        })
     }
 }
 

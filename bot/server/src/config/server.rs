@@ -123,13 +123,14 @@ impl Reader<'_> {
             }
             tokens.push(token);
         }
-        for (name, value) in [("requests", raw.limits.requests), ("connections", raw.limits.connections)] {
+        let (limits, place) = (&raw.limits.value, &raw.limits.referenced);
+        for (name, value) in [("requests", limits.requests), ("connections", limits.connections)] {
             if value == 0 {
-                return Err(self.general("server.limits", &format!("'{name}' must be 1 or more")));
+                return Err(self.fault(place, &format!("server.limits: '{name}' must be 1 or more")));
             }
         }
-        if raw.limits.per_minute == 0 || raw.limits.failures_per_minute == 0 {
-            return Err(self.general("server.limits", "'per_minute' and 'failures_per_minute' must be 1 or more"));
+        if limits.per_minute == 0 || limits.failures_per_minute == 0 {
+            return Err(self.fault(place, "server.limits: 'per_minute' and 'failures_per_minute' must be 1 or more"));
         }
         Ok(ServerConfig {
             listen,
@@ -138,7 +139,7 @@ impl Reader<'_> {
             trusted_proxies,
             open_reading: raw.open_reading,
             tokens,
-            limits: raw.limits,
+            limits: raw.limits.value,
         })
     }
 
@@ -147,7 +148,7 @@ impl Reader<'_> {
         if name.is_empty() || name.len() > 60 || !name.chars().all(|c| c.is_ascii_graphic()) {
             return Err(self.fault(&raw.name.referenced, "a name has 1 to 60 letters, digits and signs"));
         }
-        let secret = self.secret(&raw.into(), &raw.name)?;
+        let secret = self.secret(&raw.into(), &raw.name.value, &raw.name.referenced)?;
         if secret.expose_secret().len() < TOKEN_MIN {
             let why = format!("the token '{name}' is shorter than {TOKEN_MIN} bytes: `openssl rand -hex 32` makes one");
             return Err(self.fault(&raw.name.referenced, &why));
@@ -155,9 +156,10 @@ impl Reader<'_> {
         Ok(Token { name, secret, may: raw.may.clone() })
     }
 
-    pub(super) fn work(&self, raw: &RawWork) -> Result<WorkConfig, Error> {
+    pub(super) fn work(&self, raw: &Spanned<RawWork>) -> Result<WorkConfig, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let fault = |why: &str| Err(self.general("work", why));
+        let fault = |why: &str| Err(self.fault(&raw.referenced, &format!("work: {why}")));
+        let raw = &raw.value;
         match () {
             () if raw.jobs == Some(0) => fault("'jobs' must be 1 or more"),
             () if raw.lease_seconds == 0 => fault("'lease_seconds' must be 1 or more"),

@@ -118,5 +118,36 @@ fn secrets_are_read_and_never_shown() {
     assert!(load(&path).unwrap_err().to_string().contains("a password is not sent without TLS"));
     fs::write(&secret, "\n").unwrap();
     write("security: tls");
-    assert!(load(&path).unwrap_err().to_string().ends_with("secret: the first line is empty"));
+    let said = |at: usize, error: &Error| {
+        let text = error.to_string().replace(&format!("{}/", folder.path().display()), "");
+        assert!(text.starts_with(&format!("triage.yaml:{at}:")), "{text}");
+        text
+    };
+    let text = fs::read_to_string(&path).unwrap();
+    let line = |what: &str| (1..).zip(text.lines()).find(|(_, line)| line.contains(what)).unwrap().0;
+    let empty = load(&path).unwrap_err();
+    assert!(said(line("password_file: secret"), &empty).ends_with("secret: the first line is empty"));
+    fs::remove_file(&secret).unwrap();
+    let missing = load(&path).unwrap_err();
+    assert!(said(line("password_file: secret"), &missing).contains("secret: no such file"), "{missing}");
+}
+
+/// What is missing in a part is told where the part begins.
+#[test]
+fn parts_with_faults_have_places() {
+    for (text, place, why) in [
+        ("github:\n  app_id: 1\n  webhook_secrets: []\n  repositories: [a/b]\n", "2:3", "give either 'key_file'"),
+        (
+            "github: {app_id: 1, key_file: nowhere, webhook_secrets: [], repositories: [a/b]}\n",
+            "1:31",
+            "nowhere: no such file",
+        ),
+        ("\ngitlab:\n  webhook_secrets: [{file: x}]\n  projects: [a/b]\n", "3:3", "'gitlab' needs a secret"),
+        ("work:\n  jobs: 0\n", "2:3", "'jobs' must be 1 or more"),
+        ("server:\n  limits:\n    requests: 0\n", "3:5", "'requests' must be 1 or more"),
+        ("verify:\n  checkouts: x\n  workers: 0\n  trees: []\n", "2:3", "must be 1 or more"),
+    ] {
+        let fault = fault(text);
+        assert!(fault.starts_with(&format!("triage.yaml:{place}: ")) && fault.contains(why), "{fault}");
+    }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_yaml::Location;
+
 use super::Reader;
 use super::raw::{RawVerify, RawVerifyTree};
 use crate::error::Error;
@@ -72,19 +74,19 @@ impl Tree {
 }
 
 impl Reader<'_> {
-    pub(super) fn verify(&self, raw: RawVerify) -> Result<VerifyConfig, Error> {
+    pub(super) fn verify(&self, raw: RawVerify, place: &Location) -> Result<VerifyConfig, Error> {
         let limits = &raw.limits;
         let all =
             [limits.seconds, limits.jobs as u64, limits.memory_megabytes, limits.processes, limits.disk_megabytes];
         if all.contains(&0) || raw.workers == 0 {
-            return Err(self.general("verify", "a limit and 'workers' must be 1 or more"));
+            return Err(self.fault(place, "verify: a limit and 'workers' must be 1 or more"));
         }
         let triage = match raw.triage {
             Some(path) => self.folder.join(path),
             None => beside_us().ok_or_else(|| {
-                self.general(
-                    "verify",
-                    "there is no 'triage' beside triage-bot and none in PATH: say where, with 'triage'",
+                self.fault(
+                    place,
+                    "verify: there is no 'triage' beside triage-bot and none in PATH: say where, with 'triage'",
                 )
             })?,
         };

@@ -20,7 +20,8 @@ pub struct RawGithub {
     pub app_id: u64,
     /// A file with its private key in PEM.
     #[serde(default)]
-    pub key_file: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub key_file: Option<Spanned<PathBuf>>,
     /// An environment variable with its private key in PEM.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -48,7 +49,8 @@ pub struct RawGitlab {
     pub url: Spanned<String>,
     /// A file with a token (scope `api`) as its first line.
     #[serde(default)]
-    pub token_file: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub token_file: Option<Spanned<PathBuf>>,
     /// An environment variable with the token.
     #[serde(default)]
     #[schemars(with = "Option<String>")]

@@ -29,7 +29,8 @@ pub struct RawMail {
     #[serde(default)]
     pub archive: Option<String>,
     /// The server that takes our mail. DKIM is its business.
-    pub relay: RawRelay,
+    #[schemars(with = "RawRelay")]
+    pub relay: Spanned<RawRelay>,
     /// The lists that asked for the bot. It answers nothing that came over another one.
     pub lists: Vec<RawList>,
     /// Answer mail that was sent to the bot and to no list, too.
@@ -79,7 +80,8 @@ pub struct RawRelay {
     pub user: Option<String>,
     /// A file with the password as its first line.
     #[serde(default)]
-    pub password_file: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub password_file: Option<Spanned<PathBuf>>,
     /// An environment variable with the password.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -89,7 +91,8 @@ pub struct RawRelay {
     pub hello: Option<String>,
     /// A file with certificates in PEM that are trusted beside the system's.
     #[serde(default)]
-    pub ca_file: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub ca_file: Option<Spanned<PathBuf>>,
 }
 
 /// How a connection is protected.
@@ -205,7 +208,8 @@ pub struct RawSources {
     /// Files in the form of mbox.
     pub mboxes: Vec<PathBuf>,
     /// Mailboxes of IMAP servers.
-    pub imap: Vec<RawImap>,
+    #[schemars(with = "Vec<RawImap>")]
+    pub imap: Vec<Spanned<RawImap>>,
     /// Clones of public-inbox archives on this machine (v1 or v2), which something keeps up to date. Of
     /// each, the newest 50,000 mails are read.
     #[schemars(with = "Vec<String>")]
@@ -231,7 +235,8 @@ pub struct RawImap {
     pub user: String,
     /// A file with the password as its first line.
     #[serde(default)]
-    pub password_file: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub password_file: Option<Spanned<PathBuf>>,
     /// An environment variable with the password.
     #[serde(default)]
     #[schemars(with = "Option<String>")]

@@ -29,7 +29,8 @@ pub struct RawConfig {
     pub database: String,
     /// A folder with templates of your own, by the names of those in `config/templates/mail`.
     #[serde(default)]
-    pub templates: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub templates: Option<Spanned<PathBuf>>,
     /// How long and how much is remembered.
     #[serde(default)]
     pub retention: RawRetention,
@@ -37,17 +38,21 @@ pub struct RawConfig {
     #[serde(default)]
     pub server: RawServer,
     /// How the work is done, by `triage-bot serve` and `triage-bot work`.
-    #[serde(default)]
-    pub work: RawWork,
+    #[serde(default = "unplaced::<RawWork>")]
+    #[schemars(with = "RawWork")]
+    pub work: Spanned<RawWork>,
     /// A GitHub App.
     #[serde(default)]
-    pub github: Option<RawGithub>,
+    #[schemars(with = "Option<RawGithub>")]
+    pub github: Option<Spanned<RawGithub>>,
     /// A user of GitLab.
     #[serde(default)]
-    pub gitlab: Option<RawGitlab>,
+    #[schemars(with = "Option<RawGitlab>")]
+    pub gitlab: Option<Spanned<RawGitlab>>,
     /// How fixes are proved before a reply goes out.
     #[serde(default)]
-    pub verify: Option<RawVerify>,
+    #[schemars(with = "Option<RawVerify>")]
+    pub verify: Option<Spanned<RawVerify>>,
     /// Mail.
     #[serde(default)]
     pub mail: Option<RawMail>,
@@ -59,11 +64,17 @@ pub struct RawConfig {
 pub struct RawSecret {
     /// A file with the secret as its first line.
     #[serde(default)]
-    pub file: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub file: Option<Spanned<PathBuf>>,
     /// An environment variable with the secret.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub env: Option<Spanned<String>>,
+}
+
+/// What is not written has no place.
+fn unplaced<T: Default>() -> Spanned<T> {
+    Spanned::new(T::default(), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
 }
 
 fn default_database() -> String {

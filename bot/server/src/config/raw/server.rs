@@ -28,7 +28,8 @@ pub struct RawServer {
     /// Who may use the API, and for what.
     pub tokens: Vec<RawToken>,
     /// How much is taken in.
-    pub limits: RawServerLimits,
+    #[schemars(with = "RawServerLimits")]
+    pub limits: Spanned<RawServerLimits>,
 }
 
 impl Default for RawServer {
@@ -44,7 +45,7 @@ impl Default for RawServer {
             trusted_proxies: Vec::new(),
             open_reading: true,
             tokens: Vec::new(),
-            limits: RawServerLimits::default(),
+            limits: super::unplaced(),
         }
     }
 }
@@ -68,7 +69,8 @@ pub struct RawToken {
     pub name: Spanned<String>,
     /// A file with the token as its first line.
     #[serde(default)]
-    pub file: Option<std::path::PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub file: Option<Spanned<std::path::PathBuf>>,
     /// An environment variable with the token.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
