@@ -275,6 +275,10 @@ fn a_checkout_gives_proved_fixes() {
     let folder = job.github(&[&words[..3], &[&job.path("logs")]].concat(), &[], "");
     assert!(folder.stdout.contains("+#include <string.h>\n"), "{}\n{}", folder.stdout, folder.stderr);
     assert!(folder.stdout.contains("1 cause, 1 unverified fix\n"), "nothing was built: {}", folder.stdout);
+    // Nothing tells how it is built: the patch is there, and it is said that it is not proved.
+    let unknown = job.github(&["--dry-run", "--tree", &tree, "--verify"], &[], &log);
+    assert!(unknown.stdout.contains("1 cause, 1 unverified fix\n"), "{unknown:?}");
+    assert!(unknown.stderr.contains("no patch is proved"), "{unknown:?}");
     // Without a tree that is one, the answer is as it was.
     let none = job.github(&["--dry-run", "--tree", &job.path("none")], &[], &log);
     assert!(none.stdout.contains("1 cause") && none.stderr.contains("triage fix: "), "{none:?}");

@@ -67,7 +67,8 @@ fn the_matrix_workflow_is_answered_once() {
     write(&at("download/action.yml"), DOWNLOAD);
     write(&at("action/action.yml"), &fs::read_to_string(repository().join("action.yml")).unwrap());
     write(&at("event.json"), "{\"pull_request\": {\"number\": 7, \"head\": {\"sha\": \"abc\"}}}");
-    // act throws the summary away, so it is copied when it was written.
+    // act throws the summary away, so it is copied when it was written. `triage` lies beside `triage-bot`.
+    triage_tests::program();
     let bot = bot::program().display();
     let kept = at("summary.md");
     program(
@@ -97,7 +98,9 @@ fn the_matrix_workflow_is_answered_once() {
     );
     assert!(told.contains("::notice title=triage::the answer stands here and in the summary"), "{told}");
     let summary = fs::read_to_string(kept).unwrap_or_else(|error| panic!("{error}: {told}"));
-    assert!(summary.starts_with("### 1 cause\n\n1\\. **error:** `strlen` is used but not declared"), "{summary}");
+    let title = "### 1 cause, 1 verified fix\n\n1\\. **error:** `strlen` is used but not declared";
+    assert!(summary.starts_with(title), "{summary}\n{told}");
+    assert!(summary.contains("+#include <string.h>\n"), "{summary}");
     assert!(summary.contains("4 builds, all failed"), "{summary}");
 }
 

@@ -68,7 +68,8 @@ pub struct TreeArgs {
     /// With --tree: proves the patches by building in a scratch copy, as `triage fix --verify` does
     #[arg(long, requires = "tree")]
     pub verify: bool,
-    /// With --verify: a command that fails and must not, run in the current folder; repeatable. Else the log's own
+    /// With --verify: a command that fails and must not, run in the current folder; repeatable. Without it, those of
+    /// Kbuild's .cmd files, compile_commands.json or build.ninja in the tree; never those of a log
     #[arg(long, value_name = "COMMAND", requires = "verify")]
     pub build_command: Vec<String>,
 }

@@ -35,24 +35,29 @@ impl Kept {
         File::open(path)
     }
 
-    /// Gives the causes of a report their fixes. When that cannot be done they keep what they have, and it is said why.
+    /// Gives the causes of a report their fixes. When they cannot be proved, they are as they are; when there are none, the
+    /// causes keep what they have. Either is told.
     pub fn fix(&self, report: &mut Report, args: &TreeArgs) {
-        match self.report(args) {
+        let mut fixed = self.report(args, args.verify);
+        if args.verify
+            && let Err(why) = &fixed
+        {
+            crate::complain(&format!("triage fix: {why}: no patch is proved"));
+            fixed = self.report(args, false);
+        }
+        match fixed {
             Ok(fixed) => adopt(report, fixed),
-            Err(why) => crate::complain(&format!("triage fix: {why}")),
+            Err(why) => crate::complain(&format!("triage fix: {why}: there are no patches")),
         }
     }
 
-    fn report(&self, args: &TreeArgs) -> Result<Report, String> {
+    fn report(&self, args: &TreeArgs, verify: bool) -> Result<Report, String> {
         let program = beside_us().ok_or("there is no 'triage' beside triage-bot and none in PATH")?;
         let mut command = Command::new(program);
         command.args(["fix", "--format", "json"]).stdin(Stdio::null()).stderr(Stdio::inherit());
         command.arg("--tree").args(&args.tree);
-        if args.verify {
-            command.arg("--verify");
-        }
-        for build in &args.build_command {
-            command.arg(format!("--build-command={build}"));
+        if verify {
+            command.arg("--verify").args(args.build_command.iter().map(|build| format!("--build-command={build}")));
         }
         let output = command.arg("--").args(&self.files).output().map_err(|error| reason(&error))?;
         // 1 is "causes are left", 2 a fault, which was told on standard error.
