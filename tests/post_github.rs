@@ -279,6 +279,9 @@ fn a_checkout_gives_proved_fixes() {
     let unknown = job.github(&["--dry-run", "--tree", &tree, "--verify"], &[], &log);
     assert!(unknown.stdout.contains("1 cause, 1 unverified fix\n"), "{unknown:?}");
     assert!(unknown.stderr.contains("no patch is proved"), "{unknown:?}");
+    // Where nothing failed there is nothing to prove, and nothing to complain of.
+    let green = job.github(&["--dry-run", "--tree", &tree, "--verify"], &[], "  CC      a.o\n");
+    assert_eq!((green.status, green.stderr.as_str()), (Some(0), ""));
     // Without a tree that is one, the answer is as it was.
     let none = job.github(&["--dry-run", "--tree", &job.path("none")], &[], &log);
     assert!(none.stdout.contains("1 cause") && none.stderr.contains("triage fix: "), "{none:?}");

@@ -13,7 +13,7 @@ use triage_causes::Report;
 use super::args::TreeArgs;
 use crate::config::beside_us;
 use crate::error::{Error, reason};
-use crate::verify::adopt;
+use crate::verify::{adopt, is_about_code};
 
 /// Logs as they are read, kept for `triage fix`.
 pub struct Kept {
@@ -38,6 +38,9 @@ impl Kept {
     /// Gives the causes of a report their fixes. When they cannot be proved, they are as they are; when there are none, the
     /// causes keep what they have. Either is told.
     pub fn fix(&self, report: &mut Report, args: &TreeArgs) {
+        if !is_about_code(report) {
+            return;
+        }
         let mut fixed = self.report(args, args.verify);
         if args.verify
             && let Err(why) = &fixed

@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use triage_causes::Report;
+use triage_causes::report::Kind;
 use triage_report::secrets::Masked;
 use triage_rules::RuleBook;
 
@@ -143,6 +144,11 @@ impl Pool {
         // 1 is "causes are left", which have no proof.
         report.map_err(|_| Unproved::Fix(output.last_words()))
     }
+}
+
+/// Whether something broke that a change of the code repairs: else there is nothing to prove.
+pub fn is_about_code(report: &Report) -> bool {
+    report.causes.iter().any(|cause| cause.kind == Kind::Code)
 }
 
 /// Takes the fixes, and the places in the tree, that a proof found for the causes of a report.

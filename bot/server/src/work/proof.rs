@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
-use triage_causes::report::Kind;
 use triage_report::secrets::Masked;
 
 use super::Pool;
@@ -59,7 +58,7 @@ pub async fn report(pool: &Pool, told: &Told, commit: &str, logs: Vec<Log>) -> R
         .map_err(|error| Failure::Later(error.to_string(), None))?
         .map_err(late)?;
     let report = read(logs).await?;
-    if !report.causes.iter().any(|cause| cause.kind == Kind::Code) {
+    if !verify::is_about_code(&report) {
         return Ok(report);
     }
     let wanted = Wanted {
