@@ -90,7 +90,7 @@ async fn github(pool: &Arc<Pool>) -> Result<Vec<Task>, Failure> {
     let mut tasks = Vec::new();
     for (session, id, name) in once(swept, |swept| swept.1) {
         let Some(repository) = Repository::parse(&name) else { continue };
-        for run in session.failed_runs(&repository, AGE, SystemTime::now()).await? {
+        for run in session.failed_runs(&repository, ago(AGE)).await? {
             tasks.push(missed(Forge::Github, &name, id, run.id, run.run_attempt.into()));
         }
     }

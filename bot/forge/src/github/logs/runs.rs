@@ -1,26 +1,20 @@
 //! Lists of runs: what failed lately, and what was run for a commit.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::super::models::Run;
 use super::super::{Repository, Session};
 use crate::http::{Error, rfc3339};
 
 impl Session {
-    /// Runs of a repository that ended with a failure and were begun at most `age` before `now`, in their latest attempts; of
-    /// more than 5000 the newest
+    /// Runs of a repository that ended with a failure and were begun since then, in their latest attempts; of more than 5000
+    /// the newest
     /// (<https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository>).
     ///
     /// # Errors
     ///
     /// When GitHub cannot be asked.
-    pub async fn failed_runs(
-        &self,
-        repository: &Repository,
-        age: Duration,
-        now: SystemTime,
-    ) -> Result<Vec<Run>, Error> {
-        let since = now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+    pub async fn failed_runs(&self, repository: &Repository, since: SystemTime) -> Result<Vec<Run>, Error> {
         let path = repository.path(&["actions", "runs"]) + "?status=failure&created=%3E%3D" + &rfc3339(since);
         self.list(&path, Some("workflow_runs")).await
     }
