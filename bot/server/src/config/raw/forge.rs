@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
-use super::RawSecret;
+use super::{RawSecret, unplaced};
 
 /// A GitHub App.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -72,15 +72,11 @@ pub struct RawGitlab {
 }
 
 fn github_api() -> Spanned<String> {
-    default("https://api.github.com")
+    unplaced("https://api.github.com".to_owned())
 }
 
 fn gitlab_url() -> Spanned<String> {
-    default("https://gitlab.com")
-}
-
-fn default(text: &str) -> Spanned<String> {
-    Spanned::new(text.to_owned(), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
+    unplaced("https://gitlab.com".to_owned())
 }
 
 fn yes() -> bool {

@@ -38,7 +38,7 @@ pub struct RawConfig {
     #[serde(default)]
     pub server: RawServer,
     /// How the work is done, by `triage-bot serve` and `triage-bot work`.
-    #[serde(default = "unplaced::<RawWork>")]
+    #[serde(default = "usual_work")]
     #[schemars(with = "RawWork")]
     pub work: Spanned<RawWork>,
     /// A GitHub App.
@@ -73,8 +73,12 @@ pub struct RawSecret {
 }
 
 /// What is not written has no place.
-fn unplaced<T: Default>() -> Spanned<T> {
-    Spanned::new(T::default(), serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
+fn unplaced<T>(value: T) -> Spanned<T> {
+    Spanned::new(value, serde_yaml::Location::UNKNOWN, serde_yaml::Location::UNKNOWN)
+}
+
+fn usual_work() -> Spanned<RawWork> {
+    unplaced(RawWork::default())
 }
 
 fn default_database() -> String {

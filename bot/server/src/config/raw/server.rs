@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
-use super::RawSecret;
+use super::{RawSecret, unplaced};
 
 /// What `triage-bot serve` listens on, and to whom.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,17 +35,13 @@ pub struct RawServer {
 impl Default for RawServer {
     fn default() -> Self {
         Self {
-            listen: Spanned::new(
-                "127.0.0.1:8180".to_owned(),
-                serde_yaml::Location::UNKNOWN,
-                serde_yaml::Location::UNKNOWN,
-            ),
+            listen: unplaced("127.0.0.1:8180".to_owned()),
             url: None,
             log: RawLogFormat::Text,
             trusted_proxies: Vec::new(),
             open_reading: true,
             tokens: Vec::new(),
-            limits: super::unplaced(),
+            limits: unplaced(RawServerLimits::default()),
         }
     }
 }
