@@ -33,16 +33,8 @@ struct State {
     requests: AtomicU64,
     /// Lines that the log of a job has before its error.
     padding: AtomicU32,
-    /// Runs that failed lately, by their numbers, and those that were run again since.
-    failed: Mutex<BTreeMap<u64, Rerun>>,
-}
-
-/// Whether a failed run was run again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Rerun {
-    #[default]
-    No,
-    Yes,
+    /// Runs that failed lately, by their numbers, and whether they were run again since.
+    failed: Mutex<BTreeMap<u64, bool>>,
 }
 
 /// A request.
@@ -97,13 +89,13 @@ impl Hub {
 
     /// A run failed of which the lists of runs tell.
     pub fn failed(&self, number: u64) {
-        lock(&self.state.failed).insert(number, Rerun::No);
+        lock(&self.state.failed).insert(number, false);
     }
 
     /// The runs that were run again.
     pub fn rerun(&self) -> Vec<u64> {
         let failed = lock(&self.state.failed);
-        failed.iter().filter(|(_, rerun)| **rerun == Rerun::Yes).map(|(number, _)| *number).collect()
+        failed.iter().filter(|(_, rerun)| **rerun).map(|(number, _)| *number).collect()
     }
 
     /// How many comments there are in each pull request that has one.
@@ -232,7 +224,7 @@ fn answer(state: &State, asked: &Asked) -> (u16, String) {
                 .filter(|(id, _)| wanted(id))
                 .map(|(id, rerun)| {
                     let mut run = run(*id);
-                    if *rerun == Rerun::Yes {
+                    if *rerun {
                         run["run_attempt"] = json!(2);
                         run["status"] = json!("queued");
                         run["conclusion"] = Value::Null;
@@ -245,8 +237,8 @@ fn answer(state: &State, asked: &Asked) -> (u16, String) {
         ("GET", ["repos", _, _, "actions", "runs", id]) => ok(run(number(id))),
         ("POST", ["repos", "o", "r", "actions", "runs", id, "rerun-failed-jobs"]) => {
             match lock(&state.failed).get_mut(&number(id)) {
-                Some(rerun) if *rerun == Rerun::No => {
-                    *rerun = Rerun::Yes;
+                Some(rerun) if !*rerun => {
+                    *rerun = true;
                     (201, "{}".to_owned())
                 }
                 _ => (403, json!({ "message": "This workflow is already running" }).to_string()),
